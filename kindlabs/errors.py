@@ -1,0 +1,43 @@
+"""What can go wrong before or beside a verdict; each class knows the exit code that its situation has.
+
+A submission that fails a check is not an error: see :mod:`kindlabs.record`.
+"""
+
+from __future__ import annotations
+
+
+class KindLabsError(Exception):
+    """Something that its reader can act on: what was found, and what to do next.
+
+    Args:
+        message: one or more lines; what was expected and what was found.
+        next_step: a command or a sentence; what to do now.
+    """
+
+    exit_code = 3
+
+    def __init__(self, message: str, next_step: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  next  {self.next_step}" if self.next_step else self.message
+
+
+class UsageError(KindLabsError):
+    """The command was asked for something that does not exist or makes no sense (exit code 2)."""
+
+    exit_code = 2
+
+
+class UnreadableSubmission(UsageError):
+    """The submission's files cannot be read: not a folder, not UTF-8, not YAML, too large (exit code 2)."""
+
+
+class LabError(KindLabsError):
+    """The lab itself is broken: its lab.yaml, its setup or its validator (exit code 3, never the learner's fault)."""
+
+
+class InfraError(KindLabsError):
+    """The cluster, the Docker engine or the machine broke (exit code 3, never the learner's fault)."""

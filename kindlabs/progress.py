@@ -1,0 +1,122 @@
+"""What long steps show while they run: bars on a terminal, plain lines elsewhere. All of it goes to standard error."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+QUIET_BELOW = 1.0
+"""Seconds: a step that took less leaves no line behind, so that a warm run prints its verdict and nothing else."""
+
+
+@dataclass
+class Step:
+    """One long step: ``advance`` it by units done, ``note`` what it is busy with. Safe to call from any thread."""
+
+    title: str
+    total: float | None
+    _steps: Steps
+    _task: TaskID | None = None
+    started: float = field(default_factory=time.monotonic)
+
+    def advance(self, by: float = 1, note: str = "") -> None:
+        """Count *by* more units as done, of the *total* that the step was given."""
+        self._steps._update(self, by, note)
+
+    def note(self, text: str) -> None:
+        """Show what the step is busy with; on plain output a line of its own."""
+        self._steps._update(self, 0, text)
+
+
+class Steps:
+    """The steps of one command. Use it as a context manager around all of them.
+
+    Args:
+        console: where to draw; standard error by default.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True, highlight=False)
+        self._lock = threading.Lock()
+        self._bars: Progress | None = None
+        if self.console.is_terminal:
+            self._bars = Progress(
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=24),
+                MofNCompleteColumn(),
+                TextColumn("[dim]{task.fields[note]}"),
+                TimeElapsedColumn(),
+                console=self.console,
+                transient=True,
+            )
+
+    def __enter__(self) -> Steps:
+        if self._bars:
+            self._bars.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if self._bars:
+            self._bars.stop()
+
+    @contextmanager
+    def step(self, title: str, total: float | None = None) -> Iterator[Step]:
+        """Show *title* while the block runs, then how long it took.
+
+        Args:
+            title: what is being done, as a noun phrase or an imperative: "Build the node image".
+            total: how many units of work there are, None when nobody knows.
+        """
+        step = Step(title, total, self)
+        if self._bars:
+            step._task = self._bars.add_task(title, total=total, note="")
+        elif total is None or total > 1:
+            self._line(f"  … {title}")
+        try:
+            yield step
+        except BaseException:
+            self._close(step, "✗", always=True)
+            raise
+        self._close(step, "✓", always=False)
+
+    def line(self, text: str) -> None:
+        """Print a line above the bars."""
+        self._line(text)
+
+    def _close(self, step: Step, mark: str, *, always: bool) -> None:
+        seconds = time.monotonic() - step.started
+        if self._bars and step._task is not None:
+            self._bars.remove_task(step._task)
+        if always or seconds >= QUIET_BELOW:
+            self._line(f"  {mark} {step.title}  ({duration(seconds)})")
+
+    def _update(self, step: Step, by: float, note: str) -> None:
+        if self._bars and step._task is not None:
+            fields = {"note": note} if note else {}
+            self._bars.update(step._task, advance=by, **fields)
+        elif note:
+            self._line(f"    {step.title}: {note}")
+
+    def _line(self, text: str) -> None:
+        with self._lock:
+            self.console.print(text, markup=False, soft_wrap=True)
+            if self.console.file is sys.stderr:
+                sys.stderr.flush()
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: ``0.4 s``, ``12 s``, ``3 min 05 s``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
