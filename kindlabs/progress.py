@@ -101,8 +101,9 @@ class Steps:
 
     def _update(self, step: Step, by: float, note: str) -> None:
         if self._bars and step._task is not None:
-            fields = {"note": note} if note else {}
-            self._bars.update(step._task, advance=by, **fields)
+            self._bars.update(step._task, advance=by)
+            if note:
+                self._bars.update(step._task, note=note)
         elif note:
             self._line(f"    {step.title}: {note}")
 

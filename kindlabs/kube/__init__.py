@@ -1,0 +1,1 @@
+"""One cluster's API server: requests, watched objects, applying as a learner."""

@@ -1,0 +1,71 @@
+"""Which kinds an API server serves, where, and whether they live in namespaces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+"""One answer for all groups; stable since Kubernetes 1.30 (kubernetes.io/docs/concepts/overview/kubernetes-api)."""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One kind as the server serves it: ``group`` is empty for the core kinds, ``versions`` has the preferred first."""
+
+    kind: str
+    plural: str
+    group: str
+    versions: tuple[str, ...]
+    namespaced: bool
+    verbs: frozenset[str]
+
+    @property
+    def api_version(self) -> str:
+        """As manifests write it: ``v1``, ``apps/v1``."""
+        return f"{self.group}/{self.versions[0]}" if self.group else self.versions[0]
+
+    def at(self, version: str) -> Resource:
+        """The same kind in another of its versions."""
+        return replace(self, versions=(version, *(v for v in self.versions if v != version)))
+
+    def path(self, namespace: str | None = None, name: str | None = None) -> str:
+        """The path of the collection, or of one object."""
+        parts = ["/apis" if self.group else "/api", self.api_version]
+        if namespace and self.namespaced:
+            parts += ["namespaces", namespace]
+        parts.append(self.plural)
+        if name:
+            parts.append(name)
+        return "/".join(parts)
+
+
+def discover(request: Callable[..., dict[str, Any]]) -> list[Resource]:
+    """All kinds of the server, core kinds first, then the groups in the server's own order of preference."""
+    found: list[Resource] = []
+    for root in ("/api", "/apis"):
+        for group in request("GET", root, accept=AGGREGATED).get("items", []):
+            found += _of_group(group)
+    return found
+
+
+def _of_group(group: dict[str, Any]) -> list[Resource]:
+    name = group.get("metadata", {}).get("name", "")
+    kinds: dict[str, Resource] = {}
+    for version in group.get("versions", []):
+        for entry in version.get("resources", []):
+            kind = entry.get("responseKind", {}).get("kind", "")
+            if kind in kinds:
+                known = kinds[kind]
+                kinds[kind] = replace(known, versions=(*known.versions, version["version"]))
+            elif kind:
+                kinds[kind] = Resource(
+                    kind=kind,
+                    plural=entry["resource"],
+                    group=name,
+                    versions=(version["version"],),
+                    namespaced=entry.get("scope") == "Namespaced",
+                    verbs=frozenset(entry.get("verbs", [])),
+                )
+    return list(kinds.values())

@@ -1,0 +1,191 @@
+"""What an API server says about the kinds that somebody asked for, kept current by watches."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Iterator, Mapping
+
+import urllib3
+
+from kindlabs.kube.api import Api, ApiError, ApiUnreachable, Object
+
+RETRY_SECONDS = 0.2
+SILENT_SECONDS = 3.0
+"""A watch that could not be opened for so long means that the API server is gone, not that it hiccuped."""
+
+
+class World:
+    """Objects by kind, each kind listed and watched from the first time that it is asked for.
+
+    A kind that the server does not serve has no objects. ``revision`` counts changes: read it, look around, then ``wait`` for the next one.
+    """
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self.revision = 0
+        self._changed = threading.Condition()
+        self._kinds: dict[str, _Watched] = {}
+        self._closed = False
+
+    def __enter__(self) -> World:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def expect(self, *kinds: str) -> None:
+        """Start watching *kinds* together, so that the first look at each does not wait for it alone."""
+        for kind in kinds:
+            self._watched(kind)
+
+    def get(self, kind: str, name: str, namespace: str | None = None) -> Object | None:
+        """The object as last seen, or None."""
+        return self._watched(kind).ready().objects.get((namespace or "", name))
+
+    def list(self, kind: str, namespace: str | None = None, labels: Mapping[str, str] | None = None) -> list[Object]:
+        """The objects as last seen, by name; of one namespace, and with all of *labels*, where these are given."""
+        objects = list(self._watched(kind).ready().objects.items())
+        return [
+            thing
+            for (space, _), thing in sorted(objects, key=lambda item: item[0])
+            if (namespace is None or space == namespace) and has_labels(thing, labels)
+        ]
+
+    def wait(self, since: int, timeout: float) -> None:
+        """Return when ``revision`` has passed *since*, or after *timeout* seconds.
+
+        Raises: ApiUnreachable when watches have been down for longer than a hiccup.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self.revision > since, timeout=max(timeout, 0))
+        self.check_reachable()
+
+    def check_reachable(self) -> None:
+        """Raise ApiUnreachable when the API server has been silent for SILENT_SECONDS."""
+        for watched in list(self._kinds.values()):
+            if watched.down_since and time.monotonic() - watched.down_since > SILENT_SECONDS:
+                raise watched.error or ApiUnreachable("the API server does not answer")
+
+    def close(self) -> None:
+        """End all watches."""
+        self._closed = True
+        for watched in self._kinds.values():
+            watched.close()
+
+    def _watched(self, kind: str) -> _Watched:
+        with self._changed:
+            if kind not in self._kinds:
+                self._kinds[kind] = _Watched(self, kind)
+                self._kinds[kind].start()
+            return self._kinds[kind]
+
+    def _bump(self) -> None:
+        with self._changed:
+            self.revision += 1
+            self._changed.notify_all()
+
+
+class _Watched(threading.Thread):
+    """One kind: list, then watch from that resourceVersion; list again on 410 Gone or any lost stream."""
+
+    def __init__(self, world: World, kind: str) -> None:
+        super().__init__(name=f"watch-{kind}", daemon=True)
+        self.world, self.kind = world, kind
+        self.objects: dict[tuple[str, str], Object] = {}
+        self.down_since: float | None = None
+        self.error: ApiUnreachable | None = None
+        self._listed = threading.Event()
+        self._response: urllib3.BaseHTTPResponse | None = None
+
+    def ready(self) -> _Watched:
+        """This, once it has been listed for the first time. Raises ApiUnreachable."""
+        while not self._listed.wait(timeout=0.1):
+            self.world.check_reachable()
+        return self
+
+    def close(self) -> None:
+        """End the stream that the thread reads."""
+        if self._response is not None:
+            with contextlib.suppress(Exception):
+                self._response.shutdown()
+
+    def run(self) -> None:
+        """Follow the kind until the world closes."""
+        while not self.world._closed:
+            try:
+                path = self._list()
+                if path is None:
+                    return
+            except ApiUnreachable as error:
+                self._is_down(error)
+                time.sleep(RETRY_SECONDS)
+            except (ApiError, ValueError):
+                time.sleep(RETRY_SECONDS)
+
+    def _is_down(self, error: ApiUnreachable) -> None:
+        self.error = error
+        self.down_since = self.down_since or time.monotonic()
+
+    def _list(self) -> str | None:
+        """List once, then watch until the stream ends; None when the server does not serve the kind."""
+        resource = self.world.api.resource(self.kind) or self.world.api.resource(self.kind, refresh=True)
+        if resource is None:
+            self._listed.set()
+            return None
+        path = resource.path()
+        answer = self.world.api.request("GET", path)
+        head = {"apiVersion": resource.api_version, "kind": resource.kind}
+        self.objects = {_key(item): head | item for item in answer.get("items") or []}
+        self.down_since = None
+        self._listed.set()
+        self.world._bump()
+        self._follow(path, answer["metadata"]["resourceVersion"])
+        return path
+
+    def _follow(self, path: str, resource_version: str) -> None:
+        with self.world.api.watch(path, resource_version) as response:
+            self._response = response
+            try:
+                for line in _lines(response):
+                    if not self._take(json.loads(line)):
+                        return
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                if not self.world._closed:
+                    self._is_down(ApiUnreachable(f"the API server closed a watch: {error}"))
+            finally:
+                self._response = None
+
+    def _take(self, event: Object) -> bool:
+        """Note one event; False when the stream cannot be gone on with (410 Gone)."""
+        thing, kind = event["object"], event["type"]
+        if kind == "ERROR":
+            return False
+        if kind != "BOOKMARK":
+            objects = dict(self.objects)  # readers in other threads keep the one that they hold
+            if kind == "DELETED":
+                objects.pop(_key(thing), None)
+            else:
+                objects[_key(thing)] = thing
+            self.objects = objects
+            self.world._bump()
+        return True
+
+
+def has_labels(thing: Object, labels: Mapping[str, str] | None) -> bool:
+    """Whether an object carries all of *labels*."""
+    own = thing["metadata"].get("labels") or {}
+    return all(own.get(key) == value for key, value in (labels or {}).items())
+
+
+def _key(thing: Object) -> tuple[str, str]:
+    return thing["metadata"].get("namespace", ""), thing["metadata"]["name"]
+
+
+def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    rest = b""
+    for chunk in response.stream(amt=None):
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from (line for line in whole if line.strip())
