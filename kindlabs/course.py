@@ -1,0 +1,178 @@
+"""A course on disk: four folders that belong together, and the labs in them."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from kindlabs import manifests
+from kindlabs.errors import LabError, UnreadableSubmission, UsageError
+from kindlabs.labfile import read_labfile
+from kindlabs.manifests import Manifest
+from kindlabs.mutants import Mutant, read_mutants
+
+FOLDERS = ("labs", "validators", "fixtures", "clusters")
+NONCE = "${NONCE}"
+"""What stands for the run's nonce in the files of ``setup/``, ``start/`` and ``solution/``."""
+_LAB_ID = re.compile(r"\d\d-[a-z0-9]+(-[a-z0-9]+)*")
+
+
+@dataclass(frozen=True)
+class Lab:
+    """One lab; every path of it follows from its id.
+
+    ``deadline`` and ``minutes`` are in seconds and minutes; ``hints`` maps a check's id to sentences, mildest first.
+    """
+
+    course_root: Path
+    id: str
+    title: str
+    minutes: int
+    profile: str = "single"
+    addons: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    deadline: float = 60
+    hints: dict[str, list[str]] = field(default_factory=dict, hash=False)
+
+    @property
+    def number(self) -> str:
+        """``03``."""
+        return self.id[:2]
+
+    @property
+    def root(self) -> Path:
+        """``labs/<id>``."""
+        return self.course_root / "labs" / self.id
+
+    @property
+    def readme(self) -> Path:
+        """The task, as a learner reads it."""
+        return self.root / "README.md"
+
+    @property
+    def start(self) -> Path:
+        """What a learner begins with."""
+        return self.root / "start"
+
+    @property
+    def fixtures(self) -> Path:
+        """``fixtures/<id>``: the solution, and what the validator must catch."""
+        return self.course_root / "fixtures" / self.id
+
+    @property
+    def solution(self) -> Path:
+        """The lab's own reference submission."""
+        return self.fixtures / "solution"
+
+    @property
+    def validator(self) -> Path:
+        """``validators/test_03_ingress_certificates.py``."""
+        return self.course_root / "validators" / f"test_{self.id.replace('-', '_')}.py"
+
+    @property
+    def work(self) -> Path:
+        """``work/03``: the learner's own files."""
+        return self.course_root / "work" / self.number
+
+    def mutants(self) -> list[Mutant]:
+        """What ``mutants.yaml`` lists, in its order. Raises: LabError."""
+        path = self.fixtures / "mutants.yaml"
+        return read_mutants(path) if path.is_file() else []
+
+    def setup(self, nonce: str) -> list[Manifest]:
+        """What the instructor puts into the lab's namespaces before the learner comes. Raises: LabError."""
+        try:
+            return [
+                manifest
+                for path in manifest_files(self.root / "setup")
+                for manifest in manifests.parse(manifests.read_text(path).replace(NONCE, nonce), path)
+            ]
+        except UnreadableSubmission as error:
+            raise LabError(error.message, error.next_step) from None
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 over the lab's files: task, validator, fixtures, and the profile and add-ons that it runs on."""
+        clusters = self.course_root / "clusters"
+        places = [self.root, self.validator, self.fixtures, *clusters.glob(f"profiles/{self.profile}*")]
+        places += [place for addon in self.addons for place in sorted(clusters.glob(f"addons/{addon}*"))]
+        return digest_of((path for place in places for path in files_below(place)), self.course_root)
+
+
+@dataclass(frozen=True)
+class Course:
+    """The folder that holds ``labs/``, ``validators/``, ``fixtures/`` and ``clusters/``."""
+
+    root: Path
+
+    def ids(self) -> list[str]:
+        """The ids of all labs, in their order."""
+        return sorted(path.name for path in (self.root / "labs").iterdir() if _LAB_ID.fullmatch(path.name))
+
+    def labs(self) -> list[Lab]:
+        """All labs, in their order. Raises: LabError."""
+        return [self._load(lab_id) for lab_id in self.ids()]
+
+    def lab(self, word: str) -> Lab:
+        """The lab that *word* names: ``3``, ``03`` or ``03-ingress-certificates``. Raises: UsageError, LabError."""
+        ids = self.ids()
+        wanted = word.zfill(2) if word.isdigit() else word
+        for lab_id in ids:
+            if wanted in (lab_id, lab_id[:2]):
+                return self._load(lab_id)
+        raise UsageError(f"There is no lab {word!r}.{did_you_mean(word, ids)}\nLabs: {', '.join(ids)}.", "lab list")
+
+    def _load(self, lab_id: str) -> Lab:
+        values = read_labfile(self.root / "labs" / lab_id / "lab.yaml")
+        values.setdefault("namespaces", [f"lab-{lab_id[:2]}"])
+        lists: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+        return Lab(course_root=self.root, id=lab_id, **lists)
+
+
+def find(start: Path) -> Course:
+    """The course that *start* lies in. Raises: UsageError."""
+    for folder in (start.resolve(), *start.resolve().parents):
+        if all((folder / name).is_dir() for name in FOLDERS):
+            return Course(folder)
+    raise UsageError(
+        f"No course here: neither {start.resolve()} nor a folder above it holds {', '.join(f'{n}/' for n in FOLDERS)}.",
+        "cd into the checkout, then run the command again",
+    )
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`` Did you mean a, b?`` with up to three near matches; empty when nothing is near."""
+    known = list(known)
+    near = difflib.get_close_matches(word.lower(), known, 3, 0.5)
+    near += [name for name in known if word and word.lower() in name and name not in near]
+    return f" Did you mean {', '.join(near[:3])}?" if near else ""
+
+
+def manifest_files(folder: Path) -> list[Path]:
+    """The manifest files that ``kubectl apply -f folder`` takes: in name order, sub-folders left out."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.suffix in manifests.SUFFIXES and path.is_file())
+
+
+def files_below(place: Path) -> list[Path]:
+    """*place* itself, or all files below it, without what Python leaves behind."""
+    if place.is_file():
+        return [place]
+    return sorted(path for path in place.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+
+
+def digest_of(paths: Iterable[Path], root: Path) -> str:
+    """sha256 over the names (relative to *root*) and the bytes of *paths*, as ``sha256:…``."""
+    total = hashlib.sha256()
+    for path in paths:
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        total.update(f"{path.relative_to(root).as_posix()} {content}\n".encode())
+    return f"sha256:{total.hexdigest()}"

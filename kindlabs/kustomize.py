@@ -1,0 +1,80 @@
+"""A submission that is a kustomization: built by kubectl, its objects traced back to the learner's files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from kindlabs import manifests
+from kindlabs.errors import UnreadableSubmission
+from kindlabs.manifests import Manifest
+from kindlabs.yamlsource import Document
+
+NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+TIMEOUT = 20
+"""Seconds that a build may take; the labs' own take less than one."""
+
+
+def kustomization_of(folder: Path) -> Path | None:
+    """The folder's kustomization file, if it is one."""
+    return next((folder / name for name in NAMES if (folder / name).is_file()), None)
+
+
+def build(kustomization: Path, files: list[Path], kubectl: Path) -> list[Manifest]:
+    """The objects that ``kubectl kustomize`` makes of the folder, with the file and line of what each was made from.
+
+    It works on a copy of *files*, without git and without the internet: a base outside the submission is not found.
+
+    Raises: UnreadableSubmission with kustomize's own words.
+    """
+    folder = kustomization.parent
+    with tempfile.TemporaryDirectory(prefix="kustomize-") as place:
+        for path in files:
+            target = Path(place) / path.relative_to(folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+        text = _run(kubectl, Path(place), kustomization)
+    built = manifests.parse(text, kustomization)
+    sources = [m for path in files for m in _readable(path)]
+    return [_traced(manifest, sources, kustomization) for manifest in built]
+
+
+def _run(kubectl: Path, place: Path, kustomization: Path) -> str:
+    nowhere = "http://127.0.0.1:9"
+    environment = {"HOME": str(place), "PATH": str(place), "HTTP_PROXY": nowhere, "HTTPS_PROXY": nowhere}
+    try:
+        done = subprocess.run(
+            [kubectl, "kustomize", place], env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise UnreadableSubmission(f"{kustomization}: still building after {TIMEOUT} s.") from None
+    if done.returncode:
+        words = done.stderr.strip().removeprefix("error: ").replace(os.path.realpath(place), str(kustomization.parent))
+        raise UnreadableSubmission(
+            f"{kustomization}: cannot be built: {words}",
+            "Everything that a kustomization names has to be in the submission's folder.",
+        )
+    return done.stdout
+
+
+def _readable(path: Path) -> list[Manifest]:
+    if path.suffix not in manifests.SUFFIXES or path.name in NAMES:
+        return []
+    try:
+        return manifests.read(path)
+    except UnreadableSubmission:
+        return []  # a values file or a patch list, which kustomize has judged already
+
+
+def _traced(built: Manifest, sources: list[Manifest], kustomization: Path) -> Manifest:
+    """*built* with the lines of its source: the one of its kind with its name, or whose name it extends."""
+    same_kind = [m for m in sources if m.kind == built.kind and m.name]
+    exact = [m for m in same_kind if m.name == built.name]
+    extended = [m for m in same_kind if m.name in built.name]
+    for found in (exact, extended):
+        if len(found) == 1:
+            return Manifest(built.document, found[0].file, found[0].line, found[0].lines, found[0].base)
+    return Manifest(built.document, kustomization, 1, Document(None, {(): 1}))

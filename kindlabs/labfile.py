@@ -1,0 +1,75 @@
+"""The YAML files that a lab's author writes, held to a JSON Schema, with file and line in every complaint."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+from kindlabs import manifests, yamlsource
+from kindlabs.errors import LabError, UnreadableSubmission
+from kindlabs.yamlsource import Document, YamlFault
+
+_ID = {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$"}
+_TEXT = {"type": "string", "minLength": 1}
+
+LAB_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["version", "title", "minutes"],
+    "additionalProperties": False,
+    "properties": {
+        "version": {"const": "kind-labs/lab/v1"},
+        "title": _TEXT,
+        "minutes": {"type": "integer", "minimum": 1},
+        "profile": _ID,
+        "addons": {"type": "array", "items": _ID},
+        "namespaces": {"type": "array", "items": _ID, "minItems": 1},
+        "images": {"type": "array", "items": _TEXT},
+        "deadline": {"type": "number", "exclusiveMinimum": 0},
+        "hints": {
+            "type": "object",
+            "propertyNames": _ID,
+            "additionalProperties": {"type": "array", "items": _TEXT, "minItems": 1},
+        },
+    },
+}
+
+
+def read_labfile(path: Path) -> dict[str, Any]:
+    """The values of a ``lab.yaml``, without ``version``. Raises: LabError."""
+    values: dict[str, Any] = read_checked(path, LAB_SCHEMA).value
+    return {key: value for key, value in values.items() if key != "version"}
+
+
+def read_checked(path: Path, schema: dict[str, Any]) -> Document:
+    """A file's only document, valid by *schema*. Raises: LabError with file:line."""
+    try:
+        documents = yamlsource.read(manifests.read_text(path))
+    except OSError as error:
+        raise LabError(f"{path}: {error.strerror}.", "docs/writing-a-lab.md says which files a lab has") from None
+    except UnreadableSubmission as error:
+        raise LabError(error.message, error.next_step) from None
+    except YamlFault as fault:
+        raise LabError(f"{path}:{fault.line}:{fault.column}: {fault.reason}.") from None
+    document = documents[0] if documents else Document(None, {(): 1})
+    _validate(document, schema, path)
+    return document
+
+
+def _validate(document: Document, schema: dict[str, Any], path: Path) -> None:
+    import jsonschema  # here, because it takes a tenth of a second and most modules that import this one never validate
+
+    errors = jsonschema.Draft202012Validator(schema).iter_errors(document.value)
+    for error in sorted(errors, key=lambda e: document.line_of(*e.absolute_path)):
+        at = tuple(error.absolute_path)
+        complaint = error.message
+        if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+            allowed = list(error.schema["properties"])
+            unknown = next(key for key in error.instance if key not in allowed)
+            at = (*at, unknown)
+            near = difflib.get_close_matches(unknown, allowed, 1)
+            complaint = f"unknown key {unknown!r}" + (f", did you mean {near[0]!r}?" if near else "")
+            complaint += f" (known: {', '.join(allowed)})"
+        field = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
+        prefix = f"{field.lstrip('.')}: " if field else ""
+        raise LabError(f"{path}:{document.line_of(*at)}: {prefix}{complaint}", "docs/writing-a-lab.md lists the keys")

@@ -1,0 +1,127 @@
+"""What is wrong with a submission's objects before any of them is applied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kindlabs.manifests import Manifest
+
+
+@dataclass(frozen=True)
+class Source:
+    """A place in the learner's files: ``work/03/web.yaml`` as the learner sees it, line from 1."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence about an object that is left out of what is applied, and where it stands."""
+
+    message: str
+    source: Source
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.message}"
+
+
+Locate = Callable[[Manifest, tuple[str | int, ...]], Source]
+"""From a manifest and a field of it to the place that the learner knows."""
+
+
+def lint(objects: list[Manifest], namespaces: Sequence[str], locate: Locate) -> tuple[list[Manifest], list[Finding]]:
+    """Split *objects* into those to apply and findings about the others; at most one finding an object.
+
+    An object without a namespace gets the lab's first, as ``kubectl -n`` would give it; *namespaces* are the lab's.
+    """
+    kept: dict[tuple[str, str, str, str], Manifest] = {}
+    findings = []
+    for manifest in objects:
+        fault = _shape_fault(manifest) or _namespace_fault(manifest, namespaces)
+        if fault is None:
+            manifest.document["metadata"].setdefault("namespace", namespaces[0])
+            key = (manifest.api_version.partition("/")[0], manifest.kind, manifest.namespace, manifest.name)
+            if key not in kept:
+                kept[key] = manifest
+                continue
+            first = locate(kept[key], ())
+            fault = f"{manifest.kind} {manifest.name} stands at {first} already; keep one of the two.", ()
+        message, field = fault
+        findings.append(Finding(message, locate(manifest, field)))
+    return list(kept.values()), findings
+
+
+_Fault = tuple[str, tuple[str | int, ...]]
+
+
+def _shape_fault(manifest: Manifest) -> _Fault | None:
+    document = manifest.document
+    for key, example in (("apiVersion", "apps/v1"), ("kind", "Deployment")):
+        if not isinstance(document.get(key), str) or not document[key]:
+            return f"the object has no {key}; expected a text such as {example}{_found(document.get(key))}.", (key,)
+    metadata = document.get("metadata")
+    if not isinstance(metadata, dict):
+        return f"{manifest.kind} has no metadata; expected at least metadata.name{_found(metadata)}.", ("metadata",)
+    if "generateName" in metadata and "name" not in metadata:
+        return (
+            f"{manifest.kind} has metadata.generateName, so its name is new each time; give it a metadata.name.",
+            ("metadata", "generateName"),
+        )
+    if not isinstance(metadata.get("name"), str) or not metadata["name"]:
+        found = _found(metadata.get("name"))
+        return f"{manifest.kind} has no metadata.name; expected a text{found}.", ("metadata", "name")
+    return _metadata_fault(manifest, metadata)
+
+
+def _metadata_fault(manifest: Manifest, metadata: dict[str, Any]) -> _Fault | None:
+    """Labels and annotations are texts; numbers and booleans that want quotes are the usual slip."""
+    what = f"{manifest.kind} {manifest.name}"
+    for field in ("labels", "annotations"):
+        values = metadata.get(field) or {}
+        if not isinstance(values, dict):
+            return f"{what}: metadata.{field} has to be a mapping of texts{_found(values)}.", ("metadata", field)
+        for key, value in values.items():
+            if not isinstance(value, str):
+                fix = f'write {key}: "…" in quotes' if value is not None else "give it a value"
+                return (
+                    f"{what}: metadata.{field}.{key} has to be a text{_found(value)}; {fix}.",
+                    ("metadata", field, key),
+                )
+    if not isinstance(metadata.get("namespace", ""), str):
+        found = _found(metadata["namespace"])
+        return f"{what}: metadata.namespace has to be a text{found}.", ("metadata", "namespace")
+    return None
+
+
+def _namespace_fault(manifest: Manifest, namespaces: Sequence[str]) -> _Fault | None:
+    if manifest.kind == "Namespace" and manifest.api_version == "v1":
+        return f"Namespace {manifest.name}: namespaces are made by the lab ({', '.join(namespaces)}); remove it.", ()
+    if manifest.namespace and manifest.namespace not in namespaces:
+        message = (
+            f"{manifest.kind} {manifest.name} is for namespace {manifest.namespace}; this lab uses "
+            f"{' and '.join(namespaces)}."
+        )
+        return message, ("metadata", "namespace")
+    return None
+
+
+def _found(value: object) -> str:
+    """``, found the number 8``; empty for what is absent."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return f", found the boolean {str(value).lower()} (yes, no, on, off, y and n are booleans in YAML)"
+        case int() | float():
+            return f", found the number {value}"
+        case dict():
+            return ", found a mapping"
+        case list():
+            return ", found a list"
+    return f", found {value!r}"

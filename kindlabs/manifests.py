@@ -1,0 +1,135 @@
+"""Kubernetes objects as files hold them: the object that kubectl would send, and where each of its fields stands."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kindlabs import yamlsource
+from kindlabs.errors import UnreadableSubmission
+from kindlabs.yamlsource import Document, YamlFault
+
+SUFFIXES = (".yaml", ".yml", ".json")
+MAX_BYTES = 1024 * 1024
+"""Largest manifest file: etcd takes no object over 1.5 MiB (etcd.io/docs/latest/dev-guide/limit)."""
+
+
+@dataclass
+class Manifest:
+    """One object: its *document* (JSON values, as the API server gets it), the *file* and the *line* where it begins."""
+
+    document: dict[str, Any]
+    file: Path
+    line: int
+    lines: Document = field(repr=False)
+    base: tuple[str | int, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """``Deployment``; empty when the document names none, as the three below."""
+        return _text(self.document.get("kind"))
+
+    @property
+    def api_version(self) -> str:
+        """``apps/v1``."""
+        return _text(self.document.get("apiVersion"))
+
+    @property
+    def name(self) -> str:
+        """``metadata.name``."""
+        return _text(self._metadata.get("name"))
+
+    @property
+    def namespace(self) -> str:
+        """``metadata.namespace``."""
+        return _text(self._metadata.get("namespace"))
+
+    @property
+    def _metadata(self) -> dict[str, Any]:
+        metadata = self.document.get("metadata")
+        return metadata if isinstance(metadata, dict) else {}
+
+    def line_of(self, *path: str | int) -> int:
+        """The line of the field at *path*, ``("spec", "containers", 0, "image")``, or of its nearest existing parent."""
+        return self.lines.line_of(*self.base, *path)
+
+
+def read(path: Path) -> list[Manifest]:
+    """The objects of one file in their order; empty documents are skipped and ``kind: List`` is unpacked.
+
+    Raises: UnreadableSubmission (too large, not UTF-8, not YAML, not a mapping) with file:line:column.
+    """
+    return parse(read_text(path), path)
+
+
+def read_text(path: Path) -> str:
+    """A file's text. Raises: UnreadableSubmission for more than ``MAX_BYTES`` or what is not UTF-8."""
+    check_size(path)
+    data = path.read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise UnreadableSubmission(
+            f"{path}:{line}: not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start}.",
+            "Save the file as UTF-8.",
+        ) from None
+
+
+def check_size(path: Path) -> None:
+    """Refuse a file of more than ``MAX_BYTES`` without reading it. Raises: UnreadableSubmission."""
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        limit = f"expected at most {MAX_BYTES / 1e6:.1f} MB"
+        raise UnreadableSubmission(f"{path}: {size / 1e6:.1f} MB; {limit}.", "Keep the lab's manifests only.")
+
+
+def parse(text: str, path: Path) -> list[Manifest]:
+    """As :func:`read`, of *text* that is said to come from *path*."""
+    try:
+        documents = _read_json(text) if path.suffix == ".json" else yamlsource.read(text)
+    except YamlFault as fault:
+        where = f"{path}:{fault.line}:{fault.column}"
+        raise UnreadableSubmission(f"{where}: {fault.reason}.", "Mend the file at that place.") from None
+    return [manifest for document in documents for manifest in _manifests(document, path)]
+
+
+def _read_json(text: str) -> list[Document]:
+    """JSON is YAML, but for tabs; the values come from the JSON parser, which knows every escape."""
+    try:
+        value = json.loads(text) if text.strip() else None
+    except json.JSONDecodeError as error:
+        raise YamlFault(error.msg, error.lineno, error.colno) from None
+    except RecursionError:
+        raise YamlFault("nested too deeply", 1, 1) from None
+    lines = yamlsource.read(text.replace("\t", " "))
+    return [Document(value, lines[0].lines)] if lines else []
+
+
+def _manifests(document: Document, path: Path) -> list[Manifest]:
+    if document.value is None:
+        return []
+    if not isinstance(document.value, dict):
+        found = {str: "text", list: "a list"}.get(type(document.value), "a single value")
+        raise UnreadableSubmission(
+            f"{path}:{document.line_of()}:1: expected an object (a mapping with apiVersion, kind, metadata), found {found}.",
+            "Several objects go into one file with a line --- between them.",
+        )
+    items = document.value.get("items")
+    if document.value.get("kind") != "List" or not isinstance(items, list):
+        return [Manifest(document.value, path, document.line_of(), document)]
+    found_items = []
+    for index, item in enumerate(items):
+        if not isinstance(item, dict):
+            raise UnreadableSubmission(
+                f"{path}:{document.line_of('items', index)}:1: an item of the List is no object."
+            )
+        line = document.line_of("items", index)
+        found_items.append(Manifest(item, path, line, document, ("items", index)))
+    return found_items
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,232 @@
+"""A submission: the folder of a learner's files, read once, before anything of it is applied."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+import shutil
+import stat
+import tempfile
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kindlabs import kustomize, manifests
+from kindlabs.course import NONCE, Course, Lab, did_you_mean, digest_of, manifest_files
+from kindlabs.errors import UnreadableSubmission, UsageError
+from kindlabs.lint import Finding, Source, lint
+from kindlabs.manifests import Manifest
+from kindlabs.mutants import fill_in, render
+
+MAX_FILES = 200
+NOTE = "note.txt"
+"""A lab whose task needs the nonce gives it in this file of ``start/``, on a line ``nonce: …``."""
+
+Kubectl = Callable[[], Path]
+"""Gives the path of a kubectl; called only for a kustomization, because it may have to be fetched or built."""
+
+
+@dataclass
+class Submission:
+    """A submission as read: what to apply, what was found wrong, what was passed over.
+
+    ``path``: the folder that was read. ``label``: its name for the learner (``work/03``, ``solution``). ``shown``: how
+    its files are named in messages. ``digest``: sha256 over its files. ``created``: made from ``start/`` just now.
+    """
+
+    path: Path
+    label: str
+    shown: str
+    nonce: str
+    manifests: list[Manifest] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
+    digest: str = ""
+    created: bool = False
+
+    def source(self, kind: str, name: str, namespace: str | None, *at: str | int) -> Source | None:
+        """Where the field *at* of an object stands; None when the object is not the learner's.
+
+        A field that does not exist gives its nearest existing parent. *namespace* None matches any.
+        """
+        for manifest in self.manifests:
+            if (manifest.kind, manifest.name) == (kind, name) and namespace in (None, manifest.namespace):
+                return self.locate(manifest, at)
+        return None
+
+    def locate(self, manifest: Manifest, at: tuple[str | int, ...] = ()) -> Source:
+        """The place of a manifest's field, named as the learner names it."""
+        return Source(f"{self.shown}/{manifest.file.relative_to(self.path).as_posix()}", manifest.line_of(*at))
+
+
+def resolve(
+    course: Course, lab: Lab, word: str | None, nonce: str | None = None, kubectl: Kubectl | None = None
+) -> Submission:
+    """The submission that *word* names, read and linted.
+
+    Args:
+        word: None for the learner's own ``work/NN`` (made from ``start/`` the first time), ``solution``, ``start``, a
+            mutant's id, or a folder.
+        nonce: used instead of the folder's own or a random one.
+        kubectl: needed for a kustomization only.
+
+    Raises: UsageError (no such submission), UnreadableSubmission, LabError (the mutant cannot be made).
+    """
+    if word is None:
+        return _work(course, lab, nonce, kubectl)
+    if word in ("solution", "start") or any(mutant.id == word for mutant in lab.mutants()):
+        return _rendered(course, lab, word, nonce or new_nonce(), kubectl)
+    folder = Path(word)
+    if not folder.is_dir():
+        raise _no_folder(lab, word)
+    own = nonce or _nonce_of(course, lab, folder)
+    return read(Submission(folder, label=word.rstrip("/"), shown=word.rstrip("/"), nonce=own), lab, kubectl)
+
+
+def new_nonce() -> str:
+    """Eight random hex digits, the first a letter: never a number in YAML."""
+    return secrets.choice("abcdef") + secrets.token_hex(4)[1:]
+
+
+def read(submission: Submission, lab: Lab, kubectl: Kubectl | None = None) -> Submission:
+    """Fill in the manifests, findings, digest and what was passed over from the folder ``submission.path``.
+
+    Manifests are the ``*.yaml``, ``*.yml`` and ``*.json`` of the folder in name order, sub-folders left out, as
+    ``kubectl apply -f`` takes them; or what its kustomization builds.
+
+    Raises: UnreadableSubmission; its text names files as the learner does.
+    """
+    folder = submission.path
+    try:
+        files = _files(folder)
+        submission.digest = digest_of(files, folder)
+        kustomization = kustomize.kustomization_of(folder)
+        if kustomization:
+            objects = kustomize.build(kustomization, files, _needed(kubectl, kustomization))
+        else:
+            objects = [manifest for path in manifest_files(folder) for manifest in manifests.read(path)]
+            submission.passed_over = _passed_over(folder, files)
+    except UnreadableSubmission as error:
+        raise UnreadableSubmission(error.message.replace(str(folder), submission.shown), error.next_step) from None
+    except OSError as error:
+        raise UnreadableSubmission(f"{error.filename}: {error.strerror}.", "Make the file readable.") from None
+    submission.manifests, submission.findings = lint(objects, lab.namespaces, submission.locate)
+    if not objects:
+        expected = ", ".join(path.name for path in manifest_files(lab.start))
+        message = f"no manifest in this folder; expected files such as {expected}."
+        submission.findings = [Finding(message, Source(submission.shown, 1))]
+    return submission
+
+
+def _work(course: Course, lab: Lab, nonce: str | None, kubectl: Kubectl | None) -> Submission:
+    created = not lab.work.exists()
+    if created:
+        lab.work.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=lab.work.parent, prefix=f".{lab.number}-") as place:
+            shutil.copytree(lab.start, Path(place) / "start")
+            fill_in(Path(place) / "start", nonce or new_nonce())
+            (Path(place) / "start").rename(lab.work)
+    if not lab.work.is_dir():
+        raise UsageError(
+            f"{lab.work} is not a folder.", f"Move it away; the next lab check {lab.number} makes a new one"
+        )
+    label = lab.work.relative_to(course.root).as_posix()
+    own = nonce or _nonce_of(course, lab, lab.work)
+    return read(Submission(lab.work, label=label, shown=label, nonce=own, created=created), lab, kubectl)
+
+
+def _rendered(course: Course, lab: Lab, word: str, nonce: str, kubectl: Kubectl | None) -> Submission:
+    """Solution, start or a mutant, in a temporary folder that lives as long as the submission does."""
+    folder = Path(tempfile.mkdtemp(prefix=f"lab-{lab.number}-{word}-"))
+    origin = {"solution": lab.solution, "start": lab.start}.get(word)
+    submission = Submission(folder, label=word, shown=word, nonce=nonce)
+    weakref.finalize(submission, shutil.rmtree, folder, ignore_errors=True)
+    if origin:
+        submission.shown = origin.relative_to(course.root).as_posix()
+        shutil.copytree(origin, folder, dirs_exist_ok=True)
+        fill_in(folder, nonce)
+    else:
+        render(lab, next(mutant for mutant in lab.mutants() if mutant.id == word), folder, nonce)
+    return read(submission, lab, kubectl)
+
+
+def _no_folder(lab: Lab, word: str) -> UsageError:
+    if Path(word).exists():
+        return UsageError(f"{word} is a file; a submission is a folder.", f"Give its folder: {Path(word).parent}")
+    known = ["solution", "start", *(mutant.id for mutant in lab.mutants())]
+    return UsageError(
+        f"There is no submission {word!r}: no folder of that name, and no mutant of lab {lab.number}."
+        f"{did_you_mean(word, known)}",
+        f"lab check {lab.number} makes work/{lab.number} and checks it; or give a folder, or one of: {', '.join(known)}",
+    )
+
+
+def _nonce_of(course: Course, lab: Lab, folder: Path) -> str:
+    """The nonce of the folder's note; without one, a value that stays the same for this folder on this machine."""
+    note = folder / NOTE
+    if note.is_file() and not note.is_symlink() and note.stat().st_size <= manifests.MAX_BYTES:
+        found = re.search(rb"^nonce: *([a-z0-9]+) *\r?$", note.read_bytes(), re.MULTILINE)
+        if found:
+            return found.group(1).decode()
+    known = f"{_secret(course)} {lab.id} {folder.resolve()}"
+    number = hashlib.sha256(known.encode()).hexdigest()
+    return "abcdef"[int(number[0], 16) % 6] + number[1:8]
+
+
+def _secret(course: Course) -> str:
+    path = course.root / ".labs" / "secret"
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_hex(16))
+    return path.read_text()
+
+
+def _needed(kubectl: Kubectl | None, kustomization: Path) -> Path:
+    if kubectl is None:
+        raise UnreadableSubmission(f"{kustomization}: a kustomization needs kubectl, which is not here.", "make doctor")
+    return kubectl()
+
+
+def _files(folder: Path) -> list[Path]:
+    """All files of the tree but hidden ones. Raises: UnreadableSubmission for what must not be read."""
+    top, found = folder.resolve(), []
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in [*folders, *sorted(names)]:
+            path = Path(place, name)
+            if path.is_symlink() and not path.resolve().is_relative_to(top):
+                raise UnreadableSubmission(f"{path}: a link that leaves the folder.", "Put the file itself there.")
+            if name in folders or name.startswith("."):
+                continue
+            _check_file(path)
+            found.append(path)
+            if len(found) > MAX_FILES:
+                raise UnreadableSubmission(
+                    f"{folder}: more than {MAX_FILES} files.", "Give the folder of one lab only."
+                )
+    return found
+
+
+def _check_file(path: Path) -> None:
+    if not path.exists():
+        raise UnreadableSubmission(f"{path}: a link to nothing.", "Remove it.")
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise UnreadableSubmission(f"{path}: not a regular file.", "Remove it.")
+    manifests.check_size(path)
+
+
+def _passed_over(folder: Path, files: list[Path]) -> list[str]:
+    """Names that look as if they should have been applied: manifests in sub-folders, or with another suffix."""
+    odd = [
+        p
+        for p in files
+        if p.suffix.lower() in manifests.SUFFIXES and (p.suffix.islower() is False or p.parent != folder)
+    ]
+    return [path.relative_to(folder).as_posix() for path in odd]
+
+
+__all__ = ["NONCE", "Finding", "Kubectl", "Source", "Submission", "new_nonce", "read", "resolve"]
