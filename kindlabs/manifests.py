@@ -18,7 +18,7 @@ MAX_BYTES = 1024 * 1024
 
 @dataclass
 class Manifest:
-    """One object: its *document* (JSON values, as the API server gets it), the *file* and the *line* where it begins."""
+    """One object: its *document* (JSON, as the API server gets it), the *file* and the *line* where it begins."""
 
     document: dict[str, Any]
     file: Path
@@ -52,7 +52,7 @@ class Manifest:
         return metadata if isinstance(metadata, dict) else {}
 
     def line_of(self, *path: str | int) -> int:
-        """The line of the field at *path*, ``("spec", "containers", 0, "image")``, or of its nearest existing parent."""
+        """The line of the field at *path*, ``("spec", "containers", 0)``, or of its nearest existing parent."""
         return self.lines.line_of(*self.base, *path)
 
 
@@ -112,9 +112,9 @@ def _manifests(document: Document, path: Path) -> list[Manifest]:
     if document.value is None:
         return []
     if not isinstance(document.value, dict):
-        found = {str: "text", list: "a list"}.get(type(document.value), "a single value")
+        found = "a list" if isinstance(document.value, list) else "a single value"
         raise UnreadableSubmission(
-            f"{path}:{document.line_of()}:1: expected an object (a mapping with apiVersion, kind, metadata), found {found}.",
+            f"{path}:{document.line_of()}:1: expected an object (apiVersion, kind, metadata, …), found {found}.",
             "Several objects go into one file with a line --- between them.",
         )
     items = document.value.get("items")
@@ -122,11 +122,9 @@ def _manifests(document: Document, path: Path) -> list[Manifest]:
         return [Manifest(document.value, path, document.line_of(), document)]
     found_items = []
     for index, item in enumerate(items):
-        if not isinstance(item, dict):
-            raise UnreadableSubmission(
-                f"{path}:{document.line_of('items', index)}:1: an item of the List is no object."
-            )
         line = document.line_of("items", index)
+        if not isinstance(item, dict):
+            raise UnreadableSubmission(f"{path}:{line}:1: an item of the List is no object.")
         found_items.append(Manifest(item, path, line, document, ("items", index)))
     return found_items
 

@@ -77,13 +77,11 @@ def resolve(
     """
     if word is None:
         return _work(course, lab, nonce, kubectl)
-    if word in ("solution", "start") or any(mutant.id == word for mutant in lab.mutants()):
-        return _rendered(course, lab, word, nonce or new_nonce(), kubectl)
     folder = Path(word)
-    if not folder.is_dir():
-        raise _no_folder(lab, word)
-    own = nonce or _nonce_of(course, lab, folder)
-    return read(Submission(folder, label=word.rstrip("/"), shown=word.rstrip("/"), nonce=own), lab, kubectl)
+    if word not in ("solution", "start") and folder.is_dir():
+        own = nonce or _nonce_of(course, lab, folder)
+        return read(Submission(folder, label=str(folder), shown=str(folder), nonce=own), lab, kubectl)
+    return _rendered(course, lab, word, nonce or new_nonce(), kubectl)
 
 
 def new_nonce() -> str:
@@ -130,9 +128,7 @@ def _work(course: Course, lab: Lab, nonce: str | None, kubectl: Kubectl | None) 
             fill_in(Path(place) / "start", nonce or new_nonce())
             (Path(place) / "start").rename(lab.work)
     if not lab.work.is_dir():
-        raise UsageError(
-            f"{lab.work} is not a folder.", f"Move it away; the next lab check {lab.number} makes a new one"
-        )
+        raise UsageError(f"{lab.work} is not a folder.", f"Move it away: lab check {lab.number} makes a new one")
     label = lab.work.relative_to(course.root).as_posix()
     own = nonce or _nonce_of(course, lab, lab.work)
     return read(Submission(lab.work, label=label, shown=label, nonce=own, created=created), lab, kubectl)
@@ -140,16 +136,19 @@ def _work(course: Course, lab: Lab, nonce: str | None, kubectl: Kubectl | None) 
 
 def _rendered(course: Course, lab: Lab, word: str, nonce: str, kubectl: Kubectl | None) -> Submission:
     """Solution, start or a mutant, in a temporary folder that lives as long as the submission does."""
-    folder = Path(tempfile.mkdtemp(prefix=f"lab-{lab.number}-{word}-"))
     origin = {"solution": lab.solution, "start": lab.start}.get(word)
+    mutant = next((mutant for mutant in lab.mutants() if mutant.id == word), None) if origin is None else None
+    if origin is None and mutant is None:
+        raise _no_folder(lab, word)
+    folder = Path(tempfile.mkdtemp(prefix=f"lab-{lab.number}-{word}-"))
     submission = Submission(folder, label=word, shown=word, nonce=nonce)
     weakref.finalize(submission, shutil.rmtree, folder, ignore_errors=True)
     if origin:
         submission.shown = origin.relative_to(course.root).as_posix()
         shutil.copytree(origin, folder, dirs_exist_ok=True)
         fill_in(folder, nonce)
-    else:
-        render(lab, next(mutant for mutant in lab.mutants() if mutant.id == word), folder, nonce)
+    if mutant:
+        render(lab, mutant, folder, nonce)
     return read(submission, lab, kubectl)
 
 
@@ -160,7 +159,7 @@ def _no_folder(lab: Lab, word: str) -> UsageError:
     return UsageError(
         f"There is no submission {word!r}: no folder of that name, and no mutant of lab {lab.number}."
         f"{did_you_mean(word, known)}",
-        f"lab check {lab.number} makes work/{lab.number} and checks it; or give a folder, or one of: {', '.join(known)}",
+        f"Give a folder, or one of: {', '.join(known)}; without any, work/{lab.number} is checked",
     )
 
 
@@ -205,9 +204,7 @@ def _files(folder: Path) -> list[Path]:
             _check_file(path)
             found.append(path)
             if len(found) > MAX_FILES:
-                raise UnreadableSubmission(
-                    f"{folder}: more than {MAX_FILES} files.", "Give the folder of one lab only."
-                )
+                raise UnreadableSubmission(f"{folder}: more than {MAX_FILES} files.", "Give one lab's folder.")
     return found
 
 
@@ -221,12 +218,9 @@ def _check_file(path: Path) -> None:
 
 def _passed_over(folder: Path, files: list[Path]) -> list[str]:
     """Names that look as if they should have been applied: manifests in sub-folders, or with another suffix."""
-    odd = [
-        p
-        for p in files
-        if p.suffix.lower() in manifests.SUFFIXES and (p.suffix.islower() is False or p.parent != folder)
-    ]
-    return [path.relative_to(folder).as_posix() for path in odd]
+    taken = manifest_files(folder)
+    alike = [path for path in files if path.suffix.lower() in manifests.SUFFIXES and path not in taken]
+    return [path.relative_to(folder).as_posix() for path in alike]
 
 
 __all__ = ["NONCE", "Finding", "Kubectl", "Source", "Submission", "new_nonce", "read", "resolve"]

@@ -19,10 +19,10 @@ Path = tuple[str | int, ...]
 
 MAX_DEPTH = 100
 MAX_VALUES = 100_000
-"""Per text, aliases counted as often as they are used: a "billion laughs" file stops here, a real manifest never does."""
+"""Per text, aliases counted as often as they are used: a "billion laughs" file stops here, no real manifest does."""
 
 
-class YamlFault(Exception):  # noqa: N818 - a fault of the text, which the caller turns into its own error
+class YamlFault(Exception):
     """The text is not YAML that Kubernetes could read; *line* and *column* count from 1."""
 
     def __init__(self, reason: str, line: int, column: int) -> None:
@@ -54,7 +54,7 @@ def read(text: str) -> list[Document]:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
             reader.take(event)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        mark: Any = error.problem_mark or error.context_mark
         raise YamlFault(str(error.problem or error.context), mark.line + 1, mark.column + 1) from None
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
@@ -117,6 +117,7 @@ class _Reader:
         self._count = 0
 
     def take(self, event: Any) -> None:
+        """Take the next event of :func:`yaml.parse`."""
         self._mark = event.start_mark
         match event:
             case yaml.DocumentStartEvent():
@@ -175,7 +176,7 @@ class _Reader:
         except ValueError as error:
             raise self._fault(str(error)) from None
 
-    def _alias(self, name: str) -> None:
+    def _alias(self, name: Any) -> None:
         if name not in self._anchors:
             raise self._fault(f"the alias *{name} names no anchor that is complete before it")
         value, size, depth = self._anchors[name]
