@@ -1,0 +1,125 @@
+"""A cluster as a run sees it: its facts, its API server, and whether it is broken.
+
+This is the light half: a warm run imports no Docker client and no pytest-kind. What makes and removes clusters is
+:mod:`kindlabs.clusters.making`; pytest-kind's class, mended, is :class:`kindlabs.clusters.kind.LabCluster`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kindlabs.clusters import profiles
+from kindlabs.kube.api import Api
+
+if TYPE_CHECKING:
+    from kindlabs.clusters.kind import LabCluster
+
+
+@dataclass
+class Facts:
+    """What is remembered about a cluster in its ``cluster.json``.
+
+    ``phase`` is ``making`` from before the first node container until kind is done (a cluster found in it was
+    interrupted), then ``made``. ``egress`` is ``none`` or ``open``; ``created`` is in seconds since the epoch.
+    """
+
+    profile: str
+    phase: str = "making"
+    version: str = ""
+    node_image: str = ""
+    addons: list[str] = field(default_factory=list)
+    ports: profiles.Ports = field(default_factory=dict)
+    egress: str = "open"
+    created: float = 0.0
+
+
+class Cluster:
+    """One cluster of this checkout, made or not.
+
+    Args:
+        state: its folder, ``.labs/clusters/<name>``.
+        profile: the name of its profile.
+    """
+
+    def __init__(self, state: Path, profile: str) -> None:
+        self.state = state
+        self.name = state.name
+        self.kubeconfig_path = state / "kubeconfig"
+        self.facts = self._read() or Facts(profile)
+
+    @classmethod
+    def of(cls, course_root: Path, profile: str) -> Cluster:
+        """The cluster of *profile* in the checkout *course_root*; it need not exist yet."""
+        return cls(state_folder(course_root) / profiles.cluster_name(course_root, profile), profile)
+
+    @property
+    def profile(self) -> str:
+        """The name of its profile: ``single``."""
+        return self.facts.profile
+
+    @property
+    def version(self) -> str:
+        """The version of Kubernetes: ``v1.36.3``."""
+        return self.facts.version
+
+    @property
+    def addons(self) -> list[str]:
+        """The add-ons that are installed and have answered."""
+        return self.facts.addons
+
+    @property
+    def ports(self) -> profiles.Ports:
+        """Where the Ingress controller listens on 127.0.0.1: ``{"http": 8080, "https": 8443}``."""
+        return self.facts.ports
+
+    @property
+    def is_made(self) -> bool:
+        """Whether kind has made it and nobody has removed it; says nothing about its health."""
+        return self.facts.phase == "made" and self.kubeconfig_path.exists()
+
+    @cached_property
+    def api(self) -> Api:
+        """Its API server, as the administrator."""
+        return Api(self.kubeconfig_path)
+
+    def fault(self) -> str | None:
+        """Evidence, taken now, that cluster, engine or machine is broken, in one sentence; None when all is well.
+
+        Answers within about 3 seconds.
+        """
+        from kindlabs.clusters.health import fault
+
+        return fault(self)
+
+    def kind(self) -> LabCluster:
+        """The same cluster as pytest-kind's users know it: ``kubectl``, ``port_forward``, ``load_docker_image``."""
+        from kindlabs.clusters.kind import LabCluster
+
+        return LabCluster(self.name, self.kubeconfig_path, image=self.facts.node_image or None, state=self.state)
+
+    def remember(self) -> None:
+        """Write the facts down; a reader never sees half of them."""
+        self.state.mkdir(parents=True, exist_ok=True)
+        draft = self.state / "cluster.json.new"
+        draft.write_text(json.dumps(asdict(self.facts), indent=2) + "\n", encoding="utf-8")
+        draft.replace(self.state / "cluster.json")
+
+    def recall(self) -> None:
+        """Read the facts again: another command may have changed them."""
+        self.facts = self._read() or Facts(self.facts.profile)
+        self.__dict__.pop("api", None)
+
+    def _read(self) -> Facts | None:
+        try:
+            return Facts(**json.loads((self.state / "cluster.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+
+def state_folder(course_root: Path) -> Path:
+    """Where the clusters of a checkout keep their kubeconfigs, facts and locks."""
+    return course_root / ".labs" / "clusters"

@@ -1,0 +1,59 @@
+"""Other programs (kind, kubectl), run with a time limit, and with their own words kept when they fail."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kindlabs.errors import InfraError
+
+LAST_LINES = 12
+"""How many lines of a failed command's output an error shows."""
+
+
+class CommandFailed(InfraError, subprocess.CalledProcessError):
+    """A program ended with an error; ``returncode``, ``cmd``, ``stdout`` and ``stderr`` as in CalledProcessError."""
+
+    def __init__(self, command: Sequence[str], returncode: int, stdout: str | None, stderr: str | None) -> None:
+        subprocess.CalledProcessError.__init__(self, returncode, list(command), stdout, stderr)
+        said = (stderr or stdout or "it said nothing").strip().splitlines()[-LAST_LINES:]
+        super().__init__("\n".join([f"{shlex.join(command)} ended with code {returncode}:", *said]))
+
+
+class CommandTooSlow(InfraError, subprocess.TimeoutExpired):
+    """A program was stopped because it took longer than its limit, ``timeout`` in seconds."""
+
+    def __init__(self, command: Sequence[str], timeout: float, stdout: str | None, stderr: str | None) -> None:
+        subprocess.TimeoutExpired.__init__(self, list(command), timeout, stdout, stderr)
+        said = (stderr or stdout or "it said nothing").strip().splitlines()[-LAST_LINES:]
+        super().__init__("\n".join([f"{shlex.join(command)} was stopped after {timeout:.0f} s:", *said]))
+
+
+def run(command: Sequence[str], *, timeout: float, env: Mapping[str, str] | None = None, **options: Any) -> str:
+    """Run *command* and return what it wrote to standard output.
+
+    Args:
+        command: program and arguments.
+        timeout: seconds.
+        env: variables to add to this process's own.
+        options: for subprocess.run, such as ``input`` or ``cwd``.
+
+    Raises: CommandFailed, CommandTooSlow.
+    """
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"} | options
+    try:
+        done = subprocess.run(command, timeout=timeout, env={**os.environ, **(env or {})}, check=False, **options)
+    except subprocess.TimeoutExpired as late:
+        raise CommandTooSlow(command, timeout, _text(late.stdout), _text(late.stderr)) from None
+    except OSError as error:
+        raise InfraError(f"{command[0]} does not start: {error}") from error
+    if done.returncode:
+        raise CommandFailed(command, done.returncode, done.stdout, done.stderr)
+    return str(done.stdout or "")
+
+
+def _text(output: str | bytes | None) -> str | None:
+    return output.decode(errors="replace") if isinstance(output, bytes) else output

@@ -1,0 +1,229 @@
+"""pytest-kind's cluster class with its faults mended: what makes, removes and drives a kind cluster.
+
+What pytest-kind-ng 26.7 does, and this does not: download kind 0.17 for amd64; wait for programs without a limit; lose what
+they wrote; keep its state in the working directory; restart a port-forward that works; race when two processes create.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import pykube
+from filelock import FileLock
+from pytest_kind import KindCluster
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
+
+from kindlabs.clusters import tools
+from kindlabs.clusters.commands import CommandFailed, CommandTooSlow, run
+from kindlabs.errors import InfraError
+from kindlabs.progress import Steps
+
+CREATE_SECONDS = 600.0
+KUBECTL_SECONDS = 120.0
+QUICK_SECONDS = 60.0
+FORWARD_SECONDS = 15.0
+ATTEMPTS = 3
+LASTING = re.compile(
+    r"unknown field|unable to decode config|failed to pull image|No such image|invalid configuration", re.I
+)
+"""What kind says when a second attempt would fail as the first did."""
+
+
+class LabCluster(KindCluster):  # type: ignore[misc]  # pytest_kind has no types
+    """A kind cluster by name. A drop-in for ``pytest_kind.KindCluster``: same arguments, attributes and methods.
+
+    Args:
+        name: the name that kind knows.
+        kubeconfig: the file to write; in *state* when None.
+        image: the node image; kind's own default when None.
+        kind_path: the kind program; the project's own when None.
+        kubectl_path: the kubectl program; the project's own when None.
+        state: where kubeconfig and lock are kept; a folder of the user's, the same from every working directory, when None.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        kubeconfig: Path | None = None,
+        image: str | None = None,
+        kind_path: Path | None = None,
+        kubectl_path: Path | None = None,
+        *,
+        state: Path | None = None,
+    ) -> None:
+        # Not super().__init__(): it makes folders in the working directory and settles on downloads of old versions.
+        self.name = name
+        self.image = image
+        self.path = state or Path(platformdirs.user_state_dir("kind-labs")) / "clusters" / name
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.kubeconfig_path = Path(kubeconfig or self.path / "kubeconfig").absolute()
+        self.kind_path = kind_path
+        self.kubectl_path = kubectl_path
+        self.api: pykube.HTTPClient | None = None
+
+    def ensure_kind(self) -> None:
+        """Find or get the kind program."""
+        self.kind_path = self.kind_path or tools.kind(Steps())
+
+    def ensure_kubectl(self) -> None:
+        """Find or get the kubectl program."""
+        self.kubectl_path = self.kubectl_path or tools.kubectl(Steps())
+
+    def exists(self) -> bool:
+        """Whether kind knows a cluster of this name; says nothing about its health."""
+        return self.name in self._kind("get", "clusters", timeout=QUICK_SECONDS).split()
+
+    def create(self, config_file: str | Path | None = None) -> None:
+        """Make the cluster, or use the one that exists; a passing fault is tried again, on a clean ground.
+
+        Raises: InfraError with what kind wrote.
+        """
+        with self.lock():
+            if not self.exists():
+                self._create(config_file)
+            elif not _names_a_cluster(self.kubeconfig_path):
+                self._kind("export", "kubeconfig", f"--name={self.name}", f"--kubeconfig={self.kubeconfig_path}")
+        self.api = pykube.HTTPClient(pykube.KubeConfig.from_file(str(self.kubeconfig_path)))
+
+    def delete(self) -> None:
+        """Remove the cluster; no error when there is none."""
+        with self.lock():
+            self._delete()
+
+    def load_docker_image(self, docker_image: str) -> None:
+        """Put an image of the Docker engine into the cluster's nodes."""
+        self._kind("load", "docker-image", f"--name={self.name}", docker_image, timeout=CREATE_SECONDS)
+
+    def kubectl(self, *args: str, timeout: float = KUBECTL_SECONDS, **kwargs: Any) -> str:
+        """Run kubectl on this cluster and return what it wrote.
+
+        Args:
+            args: its arguments.
+            timeout: seconds.
+            kwargs: for subprocess.run, such as ``input``.
+
+        Raises: CommandFailed (a CalledProcessError) with what kubectl wrote, CommandTooSlow.
+        """
+        self.ensure_kubectl()
+        return run([str(self.kubectl_path), *args], timeout=timeout, env=self._environment(), **kwargs)
+
+    @contextmanager
+    def port_forward(
+        self,
+        service_or_pod_name: str,
+        remote_port: int,
+        *args: str,
+        local_port: int | None = None,
+        retries: int = 10,
+    ) -> Iterator[int]:
+        """A local port that leads to a Service's or a Pod's port while the block runs.
+
+        Args:
+            service_or_pod_name: ``service/web``, ``pod/web-0``.
+            remote_port: the port there.
+            args: more arguments for kubectl, such as ``-n``, ``shop``.
+            local_port: the port here; a free one that kubectl chooses when None.
+            retries: how often to try while there is nothing to forward to.
+        """
+        self.ensure_kubectl()
+        ports = f"{local_port or ''}:{remote_port}"
+        command = [str(self.kubectl_path), "port-forward", service_or_pod_name, ports, *args]
+        attempts = Retrying(
+            stop=stop_after_attempt(retries), wait=wait_fixed(1), retry=retry_if_exception(_may_pass), reraise=True
+        )
+        forward = attempts(_Forward, command, self._environment())
+        try:
+            yield forward.port
+        finally:
+            forward.stop()
+
+    def lock(self) -> FileLock:
+        """Held while the cluster is made or removed, by whichever process gets it first."""
+        return FileLock(self.path / "kind.lock", mode=0o600)
+
+    def _create(self, config_file: str | Path | None) -> None:
+        command = ["create", "cluster", f"--name={self.name}", f"--kubeconfig={self.kubeconfig_path}"]
+        command += [f"--image={self.image}"] if self.image else []
+        command += [f"--config={config_file}"] if config_file else []
+        attempts = Retrying(
+            stop=stop_after_attempt(ATTEMPTS), wait=wait_fixed(1), retry=retry_if_exception(_may_pass), reraise=True
+        )
+        self.kubeconfig_path.unlink(missing_ok=True)
+        attempts(self._create_once, command)
+
+    def _create_once(self, command: list[str]) -> None:
+        try:
+            self._kind(*command, timeout=CREATE_SECONDS)
+        except BaseException:  # interrupted, too: half a cluster is worse than none
+            with contextlib.suppress(InfraError):
+                self._delete()
+            raise
+
+    def _delete(self) -> None:
+        self._kind("delete", "cluster", f"--name={self.name}", f"--kubeconfig={self.kubeconfig_path}")
+        self.kubeconfig_path.unlink(missing_ok=True)
+
+    def _kind(self, *args: str, timeout: float = QUICK_SECONDS * 2) -> str:
+        self.ensure_kind()
+        return run([str(self.kind_path), *args], timeout=timeout)
+
+    def _environment(self) -> dict[str, str]:
+        return {"KUBECONFIG": str(self.kubeconfig_path)}
+
+
+class _Forward:
+    """A running ``kubectl port-forward``; ``port`` is the local one, as kubectl printed it."""
+
+    PRINTED = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
+
+    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+        import os
+
+        self.command = command
+        self.process = subprocess.Popen(
+            command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
+        )
+        stopper = threading.Timer(FORWARD_SECONDS, self.process.kill)
+        stopper.start()
+        try:
+            self.port = self._first_port()
+        except BaseException:
+            self.stop()
+            raise
+        finally:
+            stopper.cancel()
+        threading.Thread(target=self._drain, daemon=True).start()
+
+    def stop(self) -> None:
+        """End it and wait for its end."""
+        self.process.kill()
+        self.process.wait()
+
+    def _first_port(self) -> int:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if found := self.PRINTED.match(line):
+                return int(found[1])
+        _, said = self.process.communicate()
+        raise CommandFailed(self.command, self.process.returncode, "", said)
+
+    def _drain(self) -> None:
+        """Read on: a full pipe would stop kubectl."""
+        with contextlib.suppress(ValueError, OSError):
+            self.process.communicate()
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, CommandTooSlow) or (isinstance(error, CommandFailed) and not LASTING.search(str(error)))
+
+
+def _names_a_cluster(kubeconfig: Path) -> bool:
+    return kubeconfig.exists() and "server:" in kubeconfig.read_text(encoding="utf-8")
