@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +48,8 @@ class Mutant:
     """One entry of ``mutants.yaml``.
 
     ``object`` is ``Kind/name``; ``patch`` is JSON Patch (RFC 6902); ``add`` is a file of ``fixtures/<id>/`` that joins
-    the manifests; ``fails`` is the check that must fail first, ``says`` the sentence that its cause must be.
+    the manifests; ``fails`` is the check that must fail first, ``says`` the sentence that its cause must be, with ``*``
+    for what differs from run to run.
     """
 
     id: str
@@ -58,6 +60,10 @@ class Mutant:
     file: Path
     line: int
     add: str = ""
+
+    def is_said_by(self, sentence: str) -> bool:
+        """Whether *sentence* is what the learner must read."""
+        return re.fullmatch(".*".join(map(re.escape, self.says.split("*"))), sentence, re.DOTALL) is not None
 
 
 def read_mutants(path: Path) -> list[Mutant]:
