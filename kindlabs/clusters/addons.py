@@ -1,4 +1,4 @@
-"""Add-ons: what a lab needs in its cluster, as manifests in ``clusters/addons/<name>``, applied through the API server."""
+"""Add-ons: what a lab needs in its cluster, manifests in ``clusters/addons/<name>`` applied through the API server."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ ALWAYS = ("probe",)
 """Add-ons of every cluster."""
 
 MANAGER = "kind-labs"
+PASSING = (404, 409, 429, 500, 503)
+"""A namespace or a kind that is not served yet, or a server that is busy."""
 SETTLE_SECONDS = 30.0
 """How long a namespace or a kind that another document brings may take to be served."""
 
@@ -45,7 +47,7 @@ def load(course_root: Path, name: str) -> Addon:
     manifests: list[Object] = []
     for file in sorted(folder.glob("*.yaml")):
         if file.name != "addon.yaml":
-            manifests += filter(None, yaml.load_all(file.read_text(encoding="utf-8"), Loader=_Loader))  # noqa: S506
+            manifests += filter(None, yaml.load_all(file.read_text(encoding="utf-8"), Loader=_Loader))
     return Addon(name, about["title"], tuple(about["images"]), tuple(manifests))
 
 
@@ -66,21 +68,17 @@ def install(api: Api, addons: list[Addon]) -> None:
 
 def _apply_all(api: Api, addon: Addon) -> None:
     for manifest in addon.manifests:
-        attempts = Retrying(
-            stop=stop_after_delay(SETTLE_SECONDS),
-            wait=wait_fixed(0.1),
-            retry=retry_if_exception(_may_pass),
-            reraise=True,
-        )
         try:
-            attempts(api.apply, manifest, manager=MANAGER)
+            _patiently(api.apply, manifest, manager=MANAGER)
         except ApiError as error:
             what = f"{manifest['kind']}/{manifest['metadata']['name']}"
             raise LabError(f"Add-on {addon.name}: the API server refuses {what}: {error.message}") from error
 
 
 def _may_pass(error: BaseException) -> bool:
-    """A namespace or a kind that is not served yet, or a server that is busy."""
-    return isinstance(error, ApiUnreachable) or (
-        isinstance(error, ApiError) and error.status in (404, 409, 429, 500, 503)
-    )
+    return isinstance(error, ApiUnreachable) or (isinstance(error, ApiError) and error.status in PASSING)
+
+
+_patiently = Retrying(
+    stop=stop_after_delay(SETTLE_SECONDS), wait=wait_fixed(0.1), retry=retry_if_exception(_may_pass), reraise=True
+)

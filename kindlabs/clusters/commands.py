@@ -43,9 +43,10 @@ def run(command: Sequence[str], *, timeout: float, env: Mapping[str, str] | None
 
     Raises: CommandFailed, CommandTooSlow.
     """
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"} | options
+    defaults: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
+    whole = {**os.environ, **(env or {})}
     try:
-        done = subprocess.run(command, timeout=timeout, env={**os.environ, **(env or {})}, check=False, **options)
+        done = subprocess.run(command, timeout=timeout, env=whole, check=False, **{**defaults, **options})
     except subprocess.TimeoutExpired as late:
         raise CommandTooSlow(command, timeout, _text(late.stdout), _text(late.stderr)) from None
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Is a cluster broken, and what is the evidence? Asked before each use, and when a run meets something that no learner did."""
+"""Is a cluster broken, and what is the evidence? Asked before each use, and when a run meets what no learner caused."""
 
 from __future__ import annotations
 

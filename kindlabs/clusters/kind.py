@@ -1,7 +1,8 @@
 """pytest-kind's cluster class with its faults mended: what makes, removes and drives a kind cluster.
 
-What pytest-kind-ng 26.7 does, and this does not: download kind 0.17 for amd64; wait for programs without a limit; lose what
-they wrote; keep its state in the working directory; restart a port-forward that works; race when two processes create.
+What pytest-kind-ng 26.7 does, and this does not: download kind 0.17 for amd64; wait for programs without a limit; lose
+what they wrote; keep its state in the working directory; restart a port-forward that works; race when two processes
+create.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import contextlib
 import re
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,7 @@ KUBECTL_SECONDS = 120.0
 QUICK_SECONDS = 60.0
 FORWARD_SECONDS = 15.0
 ATTEMPTS = 3
-LASTING = re.compile(
-    r"unknown field|unable to decode config|failed to pull image|No such image|invalid configuration", re.I
-)
+LASTING = re.compile(r"unknown field|unable to decode config|failed to pull image|no such image|invalid config", re.I)
 """What kind says when a second attempt would fail as the first did."""
 
 
@@ -46,7 +45,7 @@ class LabCluster(KindCluster):  # type: ignore[misc]  # pytest_kind has no types
         image: the node image; kind's own default when None.
         kind_path: the kind program; the project's own when None.
         kubectl_path: the kubectl program; the project's own when None.
-        state: where kubeconfig and lock are kept; a folder of the user's, the same from every working directory, when None.
+        state: where kubeconfig and lock are kept; when None a folder of the user's, the same from everywhere.
     """
 
     def __init__(

@@ -51,7 +51,7 @@ def lease(
 
 @contextmanager
 def held(cluster: Cluster, steps: Steps) -> Iterator[None]:
-    """The lock of *cluster*; says who has it while it waits. It is free again when its holder's process ends, however."""
+    """The lock of *cluster*, saying who has it while it waits; free again when its holder's process ends, however."""
     cluster.state.mkdir(parents=True, exist_ok=True)
     lock = FileLock(cluster.state / "lock", mode=0o600)
     try:

@@ -1,4 +1,4 @@
-"""Profiles: the shapes of clusters, kind configs in ``clusters/profiles``, with what depends on the machine filled in."""
+"""Profiles: the shapes of clusters, kind configs in ``clusters/profiles``; what depends on the machine is filled in."""
 
 from __future__ import annotations
 
@@ -19,6 +19,13 @@ Ports = dict[str, int]
 FIRST_PORTS: Ports = {"http": 8080, "https": 8443}
 PORTS_TRIED = 100
 _LEADS_TO = {80: "http", 443: "https"}
+
+CONSENT_TO_CGROUP_V1 = {
+    "kind": "KubeletConfiguration",
+    "apiVersion": "kubelet.config.k8s.io/v1beta1",
+    "failCgroupV1": False,
+}
+"""Since Kubernetes 1.35 the kubelet refuses to start there otherwise (kubernetes.io, "About cgroup v2")."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +52,7 @@ class Profile:
             for mapping in node.get("extraPortMappings", []):
                 mapping["hostPort"] = ports[_LEADS_TO[mapping["containerPort"]]]
         if cgroup_v1:
-            # Since 1.35 the kubelet refuses to start there unless told otherwise (kubernetes.io/docs/concepts/architecture/cgroups).
-            kubelet = {
-                "kind": "KubeletConfiguration",
-                "apiVersion": "kubelet.config.k8s.io/v1beta1",
-                "failCgroupV1": False,
-            }
-            config.setdefault("kubeadmConfigPatches", []).append(yaml.safe_dump(kubelet))
+            config.setdefault("kubeadmConfigPatches", []).append(yaml.safe_dump(CONSENT_TO_CGROUP_V1))
         return config
 
 
@@ -76,7 +77,7 @@ def checkout_mark(course_root: Path) -> str:
 
 
 def free_ports(remembered: Ports | None = None) -> Ports:
-    """A pair of host ports that nobody listens on: the remembered one, so that printed addresses stay true, or the next.
+    """Two host ports that nobody listens on: the remembered ones, so that printed addresses stay true, or the next.
 
     Raises: LabError when the first PORTS_TRIED pairs are all taken.
     """

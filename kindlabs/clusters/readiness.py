@@ -22,6 +22,8 @@ from kindlabs.errors import InfraError
 from kindlabs.kube.api import Api, ApiError, ApiUnreachable
 
 POLL_SECONDS = 0.05
+ANSWER_SECONDS = 2.0
+"""One request: before DNS and kube-proxy are up it gets no answer, and the next one soon might."""
 READY_SECONDS = 120.0
 TRIES = 20
 """Requests through a Service of two endpoints: that all go to one of them happens twice in a million."""
@@ -68,8 +70,9 @@ def _poll(check: Check, seen: Seen, until: float) -> str | None:
 
 def service_answers(seen: Seen) -> str | None:
     """A Pod runs, a name resolves, and the Service of two endpoints answers from both."""
+    query = THROUGH_SERVICE | {"tries": str(TRIES)}
     try:
-        answer = json.loads(seen.api.text("GET", PROBE, query=THROUGH_SERVICE | {"tries": str(TRIES)}))
+        answer = json.loads(seen.api.text("GET", PROBE, query=query, timeout=ANSWER_SECONDS))
     except ApiError:
         return _why_no_pod(seen.api)
     if errors := answer.get("errors"):
@@ -83,7 +86,7 @@ def ingress_answers(seen: Seen) -> str | None:
     url = f"https://127.0.0.1:{seen.ports['https']}/hostname"
     try:
         # Whose certificate it is, labs ask; here it may be the controller's own.
-        with httpx.Client(verify=False, trust_env=False, timeout=2) as client:  # noqa: S501
+        with httpx.Client(verify=False, trust_env=False, timeout=ANSWER_SECONDS) as client:  # noqa: S501
             answer = client.get(url, headers={"Host": HOST}, extensions={"sni_hostname": HOST})
     except httpx.HTTPError as error:
         return f"{url} for {HOST} does not answer: {error}"
