@@ -8,10 +8,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from kindlabs import manifests
+from kindlabs import manifests, yamlsource
 from kindlabs.errors import UnreadableSubmission
 from kindlabs.manifests import Manifest
-from kindlabs.yamlsource import Document
+from kindlabs.yamlsource import Document, YamlFault
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 TIMEOUT = 20
@@ -31,6 +31,9 @@ def build(kustomization: Path, files: list[Path], kubectl: Path) -> list[Manifes
     Raises: UnreadableSubmission with kustomize's own words.
     """
     folder = kustomization.parent
+    for path in files:
+        if path.name in NAMES:
+            _check_references(path, folder)
     with tempfile.TemporaryDirectory(prefix="kustomize-") as place:
         for path in files:
             target = Path(place) / path.relative_to(folder)
@@ -40,6 +43,24 @@ def build(kustomization: Path, files: list[Path], kubectl: Path) -> list[Manifes
     built = manifests.parse(text, kustomization)
     sources = [m for path in files for m in _readable(path)]
     return [_traced(manifest, sources, kustomization) for manifest in built]
+
+
+def _check_references(kustomization: Path, folder: Path) -> None:
+    """Everything that a kustomization of *folder* builds on lies in *folder*: no address, no way out."""
+    text = manifests.read_text(kustomization)
+    try:
+        documents = yamlsource.read(text)
+    except YamlFault as fault:
+        raise UnreadableSubmission(f"{kustomization}:{fault.line}:{fault.column}: {fault.reason}.") from None
+    for document in documents:
+        values = document.value if isinstance(document.value, dict) else {}
+        for key in ("resources", "bases", "components"):
+            for index, entry in enumerate(values.get(key) or []):
+                target = (kustomization.parent / str(entry)).resolve()
+                if not (target.exists() and target.is_relative_to(folder.resolve())):
+                    line = document.line_of(key, index)
+                    message = f"{kustomization}:{line}: {entry} is not in the submission's folder."
+                    raise UnreadableSubmission(message, "Put there what the kustomization builds on.")
 
 
 def _run(kubectl: Path, place: Path, kustomization: Path) -> str:
@@ -55,7 +76,7 @@ def _run(kubectl: Path, place: Path, kustomization: Path) -> str:
         words = done.stderr.strip().removeprefix("error: ").replace(os.path.realpath(place), str(kustomization.parent))
         raise UnreadableSubmission(
             f"{kustomization}: cannot be built: {words}",
-            "Everything that a kustomization names has to be in the submission's folder.",
+            "Everything that a kustomization names has to be in its folder.",
         )
     return done.stdout
 

@@ -20,7 +20,8 @@ SILENT_SECONDS = 3.0
 class World:
     """Objects by kind, each kind listed and watched from the first time that it is asked for.
 
-    A kind that the server does not serve has no objects. ``revision`` counts changes: read it, look around, then ``wait`` for the next one.
+    A kind that the server does not serve has no objects.
+    ``revision`` counts changes: read it, look around, then ``wait`` for the next one.
     """
 
     def __init__(self, api: Api) -> None:

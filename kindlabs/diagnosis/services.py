@@ -1,0 +1,122 @@
+"""Why a Service has no endpoints, or does not answer: selector, Pods, protocol, port, target port."""
+
+from __future__ import annotations
+
+from kindlabs.diagnosis.cause import Cause, Scene
+from kindlabs.diagnosis.pods import why_pod_does_not_answer, why_pod_not_ready
+from kindlabs.kube.api import Object
+from kindlabs.kube.objects import containers, dig, is_ready, labels_text
+from kindlabs.kube.world import has_labels
+
+TEMPLATES = ("Deployment", "StatefulSet", "DaemonSet")
+"""Kinds whose template says which Pods will come, before these are there."""
+
+
+def why_no_endpoints(scene: Scene, name: str, namespace: str) -> Cause | None:
+    """The first link that leaves Service *name* without ready endpoints; None when it has some, or soon will."""
+    service = scene.world.get("Service", name, namespace)
+    if service is None:
+        return scene.missing("Service", name, namespace)
+    found = _selects_nothing(scene, service) or _pods_not_ready(scene, service)
+    return found.behind(f"Service {name} has no ready endpoints") if found else None
+
+
+def why_service_does_not_answer(scene: Scene, name: str, namespace: str, port: int) -> Cause | None:
+    """The first link that keeps Service *name* from answering TCP on *port*; None when objects say that it should."""
+    found = why_no_endpoints(scene, name, namespace)
+    service = scene.world.get("Service", name, namespace)
+    if found or service is None:
+        return found
+    found = _wrong_port(service, port) or _wrong_target(scene, service, port)
+    return found.behind(f"Service {name} does not answer on port {port}") if found else None
+
+
+def backends(scene: Scene, service: Object) -> list[Object]:
+    """The Pods that a Service selects and that are not being deleted."""
+    selector = dig(service, "spec", "selector", default={})
+    pods = scene.world.list("Pod", service["metadata"]["namespace"], selector) if selector else []
+    return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+
+
+def _selects_nothing(scene: Scene, service: Object) -> Cause | None:
+    name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
+    selector = dig(service, "spec", "selector", default={})
+    step = f"-n {namespace} get pods --show-labels"
+    if not selector:
+        text = f"Service {name} has no selector, so it finds no Pod."
+        return Cause("NoSelector", "Service", name, namespace, text, ("spec",), next_step=step)
+    if backends(scene, service) or any(has_labels(t, selector) for t in _templates(scene, namespace)):
+        return None
+    nearest = _nearest_labels(scene, namespace, selector)
+    if nearest:
+        text = f"Service {name} selects {labels_text(selector)}, but the Pods carry {nearest}, so it has no endpoints."
+    else:
+        text = f"Service {name} selects {labels_text(selector)}, and {namespace} has no Pods."
+    return Cause("SelectsNoPod", "Service", name, namespace, text, ("spec", "selector"), next_step=step)
+
+
+def _templates(scene: Scene, namespace: str) -> list[Object]:
+    """Pod templates of the workloads that want at least one Pod."""
+    workloads = [w for kind in TEMPLATES for w in scene.world.list(kind, namespace)]
+    return [w["spec"]["template"] for w in workloads if dig(w, "spec", "replicas", default=1)]
+
+
+def _nearest_labels(scene: Scene, namespace: str, selector: dict[str, str]) -> str:
+    """What the Pods carry under the selector's keys; all their labels where they have none of these keys."""
+    things = [*scene.world.list("Pod", namespace), *_templates(scene, namespace)]
+    found = set()
+    for thing in things:
+        labels = {k: v for k, v in dig(thing, "metadata", "labels", default={}).items() if k != "pod-template-hash"}
+        shared = {key: labels[key] for key in selector if key in labels}
+        found.add(labels_text(shared or labels))
+    return " or ".join(sorted(filter(None, found)))
+
+
+def _pods_not_ready(scene: Scene, service: Object) -> Cause | None:
+    pods = backends(scene, service)
+    if any(is_ready(pod) for pod in pods):
+        return None
+    causes = [cause for pod in pods if (cause := why_pod_not_ready(scene, pod))]
+    return min(causes, key=lambda cause: not cause.final, default=None)
+
+
+def _wrong_port(service: Object, port: int) -> Cause | None:
+    name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
+    ports = dig(service, "spec", "ports", default=[])
+    step = f"-n {namespace} get service {name}"
+    if any(p["port"] == port and p.get("protocol", "TCP") == "TCP" for p in ports):
+        return None
+    for at, entry in enumerate(ports):
+        if entry["port"] == port:
+            text = f"Service {name} opens {entry['protocol']} port {port}; callers use TCP."
+            field = ("spec", "ports", at, "protocol")
+            return Cause("WrongProtocol", "Service", name, namespace, text, field, next_step=step)
+    opened = ", ".join(str(entry["port"]) for entry in ports) or "none"
+    text = f"Service {name} opens port {opened}, not {port}."
+    return Cause("WrongPort", "Service", name, namespace, text, ("spec", "ports", 0, "port"), next_step=step)
+
+
+def _wrong_target(scene: Scene, service: Object, port: int) -> Cause | None:
+    name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
+    at, entry = next((i, e) for i, e in enumerate(service["spec"]["ports"]) if e["port"] == port)
+    field = ("spec", "ports", at, "targetPort")
+    target = entry.get("targetPort", port)
+    step = f"-n {namespace} get endpointslices -l kubernetes.io/service-name={name}"
+    for pod in backends(scene, service):
+        number = target if isinstance(target, int) else _named_port(pod, target)
+        if number is None:
+            text = f"Service {name} sends to the port named {target}; the Pods name no such port."
+            return Cause("TargetPortUnnamed", "Service", name, namespace, text, field, next_step=step)
+        found = why_pod_does_not_answer(scene, pod, number)
+        if found and found.reason == "NothingListens" and "listens on" in found.message:
+            others = found.message.partition("listens on ")[2].rstrip(".").rpartition("listens on ")[2]
+            text = f"Service {name} sends to port {number}; the Pods listen on {others}."
+            return Cause("WrongTargetPort", "Service", name, namespace, text, field, next_step=step)
+        if found:
+            return found
+    return None
+
+
+def _named_port(pod: Object, name: str) -> int | None:
+    ports = [p for c in containers(pod["spec"]) for p in c.get("ports") or []]
+    return next((p["containerPort"] for p in ports if p.get("name") == name), None)

@@ -1,0 +1,166 @@
+"""Expectations on hosts behind the Ingress controller, as a browser on this machine would reach them."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from typing import TYPE_CHECKING
+
+import httpx
+from cryptography import x509
+
+from kindlabs.diagnosis import why_host_does_not_answer, why_not_issued, why_not_served
+from kindlabs.diagnosis.cause import Cause
+from kindlabs.expectations.certificates import lab_ca, names_of, read_certificate
+from kindlabs.expectations.services import judge_replies
+from kindlabs.expectations.workloads import ACTION_SECONDS, Deployment
+from kindlabs.waiting import LOOK_AGAIN, Look
+
+if TYPE_CHECKING:
+    from kindlabs.expectations.lab import Lab
+
+REQUEST_SECONDS = 5.0
+
+
+class Website:
+    """``https://host`` through the host's mapped port, with SNI and Host header; addresses of nodes are not needed."""
+
+    def __init__(self, lab: Lab, host: str) -> None:
+        self.lab, self.host = lab, host
+
+    @property
+    def port(self) -> int:
+        """The port on 127.0.0.1 that is mapped to the Ingress controller's HTTPS port."""
+        return self.lab.ports["https"]
+
+    def answers(self, path: str, *, times: int, from_pods_of: Deployment) -> None:
+        """All of *times* HTTPS requests are answered with 200 by Pods of a Deployment, and by each of them."""
+
+        def look() -> Look:
+            bodies, errors = self._ask(path, times)
+            return judge_replies(bodies, errors, times, from_pods_of.pods)
+
+        expected = f"{times} of {times} answers 200 from {self._url(path)}, from every Pod of {from_pods_of.name}"
+        self.lab.expect(expected, look, lambda: self._why(path), every=LOOK_AGAIN)
+
+    def is_refused(self, path: str = "/", status: int = 404) -> None:
+        """The Ingress controller answers *status*: no rule names this host."""
+
+        def look() -> Look:
+            found, body = self._get(path)
+            return Look(found == status, f"{found} {body[:80]!r}" if found else body)
+
+        self.lab.expect(f"{status} from {self._url(path)}", look, self._why_answered, every=LOOK_AGAIN)
+
+    def serves(self, secret: str) -> x509.Certificate:
+        """The chain served for the host ends in the lab's CA, is for the host, and its leaf is the one in *secret*."""
+        held: list[x509.Certificate] = []
+
+        def look() -> Look:
+            problem = self._verify()
+            served = self._leaf()
+            if problem or served is None:
+                return Look(False, problem or "no certificate")
+            own = read_certificate(self.lab.world.get("Secret", secret, self.lab.namespace))
+            if own is None or own.serial_number != served.serial_number:
+                return Look(False, f"serial {served.serial_number:x}, which is not the one in Secret {secret}")
+            held.append(served)
+            return Look(True, f"serial {served.serial_number:x}")
+
+        expected = f"{self._url('')} serves the certificate in Secret {secret}, for {self.host}, of the lab's CA"
+        self.lab.expect(expected, look, lambda: self._why_not_served(secret), every=LOOK_AGAIN)
+        return held[-1]
+
+    def serves_another(self, than: x509.Certificate, secret: str) -> None:
+        """A certificate with another serial than *than* is issued into *secret* and served."""
+        self.lab.deadline.grant(ACTION_SECONDS)
+
+        def look() -> Look:
+            served = self._leaf()
+            if served is None or served.serial_number == than.serial_number:
+                return Look(False, f"still serial {than.serial_number:x}")
+            return Look(self._verify() == "", f"serial {served.serial_number:x}: {self._verify() or 'verified'}")
+
+        expected = f"{self._url('')} serves a new certificate after Secret {secret} was deleted"
+        self.lab.expect(expected, look, lambda: self._why_not_served(secret), every=LOOK_AGAIN)
+        self.serves(secret)
+
+    def _url(self, path: str) -> str:
+        return f"https://{self.host}:{self.port}{path}"
+
+    def _ask(self, path: str, times: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Ask *times* times; the first request that is not answered with 200 ends it."""
+        bodies: list[str] = []
+        with self._client() as client:
+            for _ in range(times):
+                status, body = self._get(path, client)
+                if status != 200:
+                    return tuple(bodies), (f"{status} {body.strip()[:80]}".strip() if status else body,)
+                bodies.append(body)
+        return tuple(bodies), ()
+
+    def _get(self, path: str, client: httpx.Client | None = None) -> tuple[int, str]:
+        """Status and body of one request; status 0 and the error in words where there was no answer."""
+        client = client or self._client()
+        try:
+            answer = client.get(path, headers={"Host": self.host}, extensions={"sni_hostname": self.host})
+        except httpx.HTTPError as error:
+            return 0, f"no answer: {error}"
+        return answer.status_code, answer.text
+
+    def _client(self) -> httpx.Client:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        base = f"https://127.0.0.1:{self.port}"
+        return httpx.Client(base_url=base, verify=context, trust_env=False, timeout=REQUEST_SECONDS)
+
+    def _leaf(self) -> x509.Certificate | None:
+        """The certificate that is served, whoever issued it; None when no TLS is spoken."""
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        try:
+            return x509.load_der_x509_certificate(self._handshake(context))
+        except OSError:
+            return None
+
+    def _verify(self) -> str:
+        """What is wrong with the served chain, in words; empty when it is for the host and ends in the lab's CA."""
+        context = ssl.create_default_context(cadata=lab_ca(self.lab))
+        try:
+            self._handshake(context)
+        except ssl.SSLCertVerificationError as error:
+            leaf = self._leaf()
+            served = f"; served is a certificate for {', '.join(names_of(leaf))}" if leaf else ""
+            return f"{error.verify_message}{served}"
+        except OSError as error:
+            return f"no TLS answer: {error}"
+        return ""
+
+    def _handshake(self, context: ssl.SSLContext) -> bytes:
+        address = ("127.0.0.1", self.port)
+        with (
+            socket.create_connection(address, timeout=REQUEST_SECONDS) as plain,
+            context.wrap_socket(plain, server_hostname=self.host) as secure,
+        ):
+            return secure.getpeercert(binary_form=True) or b""
+
+    def _why(self, path: str) -> Cause | None:
+        return why_host_does_not_answer(self.lab.scene, self.host, self.lab.namespace, path)
+
+    def _why_not_served(self, secret: str) -> Cause | None:
+        scene, space = self.lab.scene, self.lab.namespace
+        return why_not_issued(scene, secret, space, "lab-ca") or why_not_served(scene, self.host, secret, space)
+
+    def _why_answered(self) -> Cause | None:
+        """The rule that lets through a host that no rule should name."""
+        for ingress in self.lab.world.list("Ingress", self.lab.namespace):
+            for at, rule in enumerate(ingress["spec"].get("rules") or []):
+                if rule.get("host", "") in {"", "*." + self.host.partition(".")[2], self.host}:
+                    name = ingress["metadata"]["name"]
+                    what = rule.get("host") or "every host"
+                    text = f"Ingress {name} has a rule for {what}, so {self.host} is answered too."
+                    field = ("spec", "rules", at, "host")
+                    step = f"-n {self.lab.namespace} describe ingress {name}"
+                    return Cause("RuleTooWide", "Ingress", name, self.lab.namespace, text, field, next_step=step)
+        return None
+

@@ -1,0 +1,85 @@
+"""The lab as a validator sees it: the fixture ``lab``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from kindlabs.diagnosis.cause import Cause, Scene
+from kindlabs.expectations.certificates import IssuedSecret
+from kindlabs.expectations.ingress import Website
+from kindlabs.expectations.probe import Probe
+from kindlabs.expectations.services import Service
+from kindlabs.expectations.workloads import Deployment, Pod, Pods
+from kindlabs.kube.api import Api
+from kindlabs.kube.world import World
+from kindlabs.waiting import Deadline, Look, wait_until
+
+
+@dataclass
+class Lab:
+    """One submission on one cluster, as its validator judges it.
+
+    Args:
+        api: the API server, as the instructor.
+        namespaces: the lab's; the first one is where names are looked up.
+        ports: the host's ports of the Ingress controller, by scheme: ``{"https": 8443}``.
+        nonce: the random value that this submission was given.
+        barrier: returns once the cluster's data plane has taken in all that was applied; see run.
+    """
+
+    api: Api
+    world: World
+    scene: Scene
+    namespaces: tuple[str, ...]
+    deadline: Deadline
+    ports: dict[str, int] = field(default_factory=dict)
+    nonce: str = ""
+    asserted: int = 0
+
+    @property
+    def namespace(self) -> str:
+        """The lab's first namespace."""
+        return self.namespaces[0]
+
+    @cached_property
+    def probe(self) -> Probe:
+        """The Pod that sends requests inside the cluster."""
+        return Probe(self.api, self.world)
+
+    def deployment(self, name: str) -> Deployment:
+        """Deployment *name*."""
+        return Deployment(self, name)
+
+    def pod(self, name: str) -> Pod:
+        """Pod *name*."""
+        return Pod(self, name)
+
+    def pods(self, **labels: str) -> Pods:
+        """The Pods that carry all of *labels*: ``lab.pods(app="hello", tier="front")``."""
+        return Pods(self, labels)
+
+    def service(self, name: str) -> Service:
+        """Service *name*."""
+        return Service(self, name)
+
+    def secret(self, name: str) -> IssuedSecret:
+        """Secret *name*, which is to hold a certificate."""
+        return IssuedSecret(self, name)
+
+    def https(self, host: str) -> Website:
+        """``https://host`` as a browser on the host reaches it: through the Ingress controller's mapped port."""
+        return Website(self, host)
+
+    def expect(
+        self,
+        expected: str,
+        look: Callable[[], Look],
+        why: Callable[[], Cause | None] = lambda: None,
+        *,
+        every: float | None = None,
+    ) -> Look:
+        """Wait for an outcome that no method above says; see :func:`kindlabs.waiting.wait_until`."""
+        self.asserted += 1
+        return wait_until(expected, look, why, world=self.world, deadline=self.deadline, every=every)

@@ -1,0 +1,67 @@
+"""Requests inside the cluster, sent by the probe Pod: the host needs no way to Pods or Services."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from kindlabs.errors import InfraError
+from kindlabs.kube.api import Api, ApiError, Object
+from kindlabs.kube.objects import is_ready
+from kindlabs.kube.world import World
+
+NAMESPACE = "kl-probe"
+PORT = 8080
+DIAL_SECONDS = 5.0
+"""agnhost's own time-out for one request (test/images/agnhost/netexec/netexec.go)."""
+
+
+@dataclass(frozen=True)
+class Replies:
+    """What came back: the bodies of the answers, and the errors of the requests that got none."""
+
+    bodies: tuple[str, ...]
+    errors: tuple[str, ...]
+
+
+class Probe:
+    """agnhost ``netexec`` in namespace ``kl-probe``, which sends requests for whoever asks its ``/dial``."""
+
+    def __init__(self, api: Api, world: World) -> None:
+        self._api, self._world = api, world
+
+    def get(self, host: str, port: int, path: str, times: int = 1) -> Replies:
+        """GET ``http://host:port/path`` *times* times, each over a new connection; one failure ends it at once."""
+        first = self._dial(host, port, path, 1)
+        if times == 1 or first.errors:
+            return first
+        rest = self._dial(host, port, path, times - 1)
+        return Replies(first.bodies + rest.bodies, rest.errors)
+
+    def listens(self, pod: Object, port: int) -> bool | None:
+        """Whether something accepts TCP on *port* of *pod*; None when the Pod has no address yet."""
+        if not pod.get("status", {}).get("podIP"):
+            return None
+        try:
+            self._api.ask_pod(pod["metadata"]["name"], pod["metadata"]["namespace"], port, "/", timeout=2)
+        except ApiError as error:
+            return "connection refused" not in error.message
+        return True
+
+    def _dial(self, host: str, port: int, path: str, tries: int) -> Replies:
+        query = {"host": host, "port": str(port), "request": path.lstrip("/"), "protocol": "http", "tries": str(tries)}
+        timeout = DIAL_SECONDS * tries + 2
+        try:
+            answer = self._api.ask_pod(self._pod(), NAMESPACE, PORT, "/dial", query, timeout=timeout)
+        except ApiError as error:
+            if error.status == 400:  # the name does not resolve
+                return Replies((), (error.message,))
+            raise InfraError(f"the probe Pod in {NAMESPACE} does not answer: {error.message}") from error
+        said = json.loads(answer)
+        return Replies(tuple(said.get("responses", ())), tuple(said.get("errors", ())))
+
+    def _pod(self) -> str:
+        ready = [p for p in self._world.list("Pod", NAMESPACE, {"app": "probe"}) if is_ready(p)]
+        if not ready:
+            raise InfraError(f"no probe Pod is Ready in {NAMESPACE}", "make clean, then run the command again")
+        return str(ready[0]["metadata"]["name"])

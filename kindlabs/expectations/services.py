@@ -1,0 +1,93 @@
+"""Expectations on Services, by traffic from inside the cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kindlabs.diagnosis import why_no_endpoints, why_service_does_not_answer
+from kindlabs.diagnosis.cause import Cause
+from kindlabs.expectations.workloads import Deployment, plain_error
+from kindlabs.kube.api import Object
+from kindlabs.kube.objects import dig, is_ready
+from kindlabs.waiting import LOOK_AGAIN, Look
+
+if TYPE_CHECKING:
+    from kindlabs.expectations.lab import Lab
+
+
+class Service:
+    """One Service by name."""
+
+    def __init__(self, lab: Lab, name: str) -> None:
+        self.lab, self.name = lab, name
+
+    @property
+    def host(self) -> str:
+        """Its DNS name inside the cluster."""
+        return f"{self.name}.{self.lab.namespace}.svc.cluster.local"
+
+    def has_endpoints_of(self, deployment: Deployment) -> None:
+        """The ready addresses of its EndpointSlices are exactly the addresses of the Deployment's Pods."""
+
+        def look() -> Look:
+            ready = self.addresses()
+            pods = {dig(pod, "status", "podIP") for pod in deployment.pods if is_ready(pod)}
+            return Look(bool(pods) and ready == pods, f"{len(ready & pods)} of {len(pods)} Pods are endpoints")
+
+        def why() -> Cause | None:
+            return why_no_endpoints(self.lab.scene, self.name, self.lab.namespace)
+
+        self.lab.expect(f"the endpoints of Service {self.name} are the Pods of {deployment.name}", look, why)
+
+    def answers(self, path: str, *, times: int, from_pods_of: Deployment, port: int = 80) -> None:
+        """All of *times* requests from inside the cluster are answered by Pods of a Deployment, and by each of them."""
+        url = f"http://{self.host}{'' if port == 80 else f':{port}'}{path}"
+
+        def look() -> Look:
+            if self.stale():
+                return Look(False, f"the endpoints of Service {self.name} do not follow its selector yet")
+            replies = self.lab.probe.get(self.host, port, path, times)
+            return judge_replies(replies.bodies, replies.errors, times, from_pods_of.pods)
+
+        def why() -> Cause | None:
+            return why_service_does_not_answer(self.lab.scene, self.name, self.lab.namespace, port)
+
+        expected = f"{times} of {times} answers from {url}, from every Pod of Deployment {from_pods_of.name}"
+        self.lab.expect(expected, look, why, every=LOOK_AGAIN)
+
+    def addresses(self) -> set[str]:
+        """The ready addresses of its EndpointSlices."""
+        return {
+            address
+            for piece in self._slices()
+            for endpoint in piece.get("endpoints") or []
+            if dig(endpoint, "conditions", "ready", default=True)
+            for address in endpoint["addresses"]
+        }
+
+    def stale(self) -> bool:
+        """Whether its EndpointSlices still name Pods that its selector does not select."""
+        service = self.lab.world.get("Service", self.name, self.lab.namespace)
+        selector = dig(service, "spec", "selector")
+        if not selector:
+            return False
+        chosen = {dig(p, "status", "podIP") for p in self.lab.world.list("Pod", self.lab.namespace, selector)}
+        return not self.addresses() <= chosen
+
+    def _slices(self) -> list[Object]:
+        mine = {"kubernetes.io/service-name": self.name}
+        return self.lab.world.list("EndpointSlice.discovery.k8s.io", self.lab.namespace, mine)
+
+
+def judge_replies(bodies: tuple[str, ...], errors: tuple[str, ...], times: int, pods: list[Object]) -> Look:
+    """Whether all of *times* requests were answered by *pods*, and by each of them."""
+    names = {pod["metadata"]["name"] for pod in pods}
+    seen = {body.strip() for body in bodies}
+    if errors:
+        return Look(False, f"{len(bodies)} of {len(bodies) + len(errors)} answered; {plain_error(errors[0])}")
+    strangers = sorted(seen - names)
+    if strangers:
+        return Look(False, f"an answer that is no Pod's name: {strangers[0][:80]!r}")
+    if seen != names:
+        return Look(False, f"{len(bodies)} answers, but none from {', '.join(sorted(names - seen))}")
+    return Look(len(bodies) == times and bool(names), f"{len(bodies)} of {times} answered, from {len(seen)} Pods")

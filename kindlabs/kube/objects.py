@@ -1,0 +1,93 @@
+"""Small questions that are asked of objects everywhere."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from kindlabs.kube.api import Object
+from kindlabs.kube.world import World
+
+
+def dig(thing: Any, *path: str | int, default: Any = None) -> Any:
+    """The value at *path*, or *default* where the way ends early."""
+    for step in path:
+        if isinstance(thing, dict):
+            thing = thing.get(step)
+        elif isinstance(thing, list) and isinstance(step, int) and -len(thing) <= step < len(thing):
+            thing = thing[step]
+        else:
+            return default
+    return default if thing is None else thing
+
+
+def condition(thing: Object, kind: str) -> Object:
+    """The condition of type *kind* in an object's status; empty when there is none."""
+    return next((c for c in dig(thing, "status", "conditions", default=[]) if c.get("type") == kind), {})
+
+
+def is_true(thing: Object, kind: str) -> bool:
+    """Whether the condition of type *kind* is True."""
+    return condition(thing, kind).get("status") == "True"
+
+
+def is_ready(pod: Object) -> bool:
+    """Whether a Pod is Ready and stays: one that is being deleted is not."""
+    return is_true(pod, "Ready") and "deletionTimestamp" not in pod["metadata"]
+
+
+def owner(thing: Object) -> tuple[str, str]:
+    """Kind and name of the controller that owns an object; empty when nobody does."""
+    for reference in dig(thing, "metadata", "ownerReferences", default=[]):
+        if reference.get("controller"):
+            return reference["kind"], reference["name"]
+    return "", ""
+
+
+def age(timestamp: str | None) -> float:
+    """Seconds since *timestamp* (RFC 3339, whole seconds, as Kubernetes writes it); 0 when there is none."""
+    if not timestamp:
+        return 0.0
+    return (datetime.now(UTC) - datetime.fromisoformat(timestamp)).total_seconds()
+
+
+def containers(pod_spec: Object) -> list[Object]:
+    """Init containers, then containers, as the kubelet starts them."""
+    return [*dig(pod_spec, "initContainers", default=[]), *dig(pod_spec, "containers", default=[])]
+
+
+def statuses(pod: Object) -> list[Object]:
+    """The statuses of all containers of a Pod, init containers first."""
+    status = pod.get("status") or {}
+    return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+
+
+def restarts(pod: Object) -> int:
+    """How often containers of a Pod have been started again."""
+    return sum(status.get("restartCount", 0) for status in statuses(pod))
+
+
+def labels_text(labels: dict[str, str]) -> str:
+    """Labels as kubectl writes them: ``app=web,tier=front``."""
+    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+
+
+def pods_of(world: World, deployment: Object) -> list[Object]:
+    """The Pods of a Deployment's newest ReplicaSet that are not being deleted."""
+    replica_set = replica_set_of(world, deployment)
+    if replica_set is None:
+        return []
+    mine = ("ReplicaSet", replica_set["metadata"]["name"])
+    pods = world.list("Pod", deployment["metadata"]["namespace"])
+    return [pod for pod in pods if owner(pod) == mine and "deletionTimestamp" not in pod["metadata"]]
+
+
+def replica_set_of(world: World, deployment: Object) -> Object | None:
+    """The ReplicaSet of a Deployment's newest revision."""
+    mine = ("Deployment", deployment["metadata"]["name"])
+    sets = [s for s in world.list("ReplicaSet", deployment["metadata"]["namespace"]) if owner(s) == mine]
+    return max(sets, key=_revision, default=None)
+
+
+def _revision(thing: Object) -> int:
+    return int(dig(thing, "metadata", "annotations", "deployment.kubernetes.io/revision", default=0))

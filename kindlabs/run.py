@@ -1,0 +1,195 @@
+"""One run: a submission, judged on its lab, by a cluster that it has for itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from kindlabs.clusters.cluster import Cluster
+from kindlabs.course import Lab as LabOnDisk
+from kindlabs.diagnosis.cause import Cause, Field, Scene
+from kindlabs.errors import LabError
+from kindlabs.expectations import Lab
+from kindlabs.expectations.probe import Probe
+from kindlabs.kube import apply as applying
+from kindlabs.kube.api import Api, ApiError, ApiUnreachable, Object
+from kindlabs.kube.objects import owner
+from kindlabs.kube.world import World
+from kindlabs.plugin import JudgePlugin, judge
+from kindlabs.record import CauseRecord, CheckResult, Record, Verdict
+from kindlabs.submission import Finding, Source, Submission
+from kindlabs.waiting import Deadline, Unmet
+
+WATCHED = ("Pod", "Event", "Service", "EndpointSlice.discovery.k8s.io", "Deployment", "ReplicaSet", "Secret")
+WATCHED_FOR = {
+    "ingress": ("Ingress", "IngressClass"),
+    "cert-manager": tuple(
+        f"{kind}.cert-manager.io" for kind in ("Certificate", "CertificateRequest", "Issuer", "ClusterIssuer")
+    ),
+}
+SUBMISSION = "submission"
+"""The id of the check that every lab has: the files are sound, and Kubernetes takes them."""
+
+
+@dataclass
+class Run:
+    """One run in progress.
+
+    Args:
+        images: references that the lab provides on its nodes.
+        report: called with each check's result as it comes.
+        kubectl: how the learner calls kubectl on this cluster, for the next steps that are shown.
+    """
+
+    lab: LabOnDisk
+    submission: Submission
+    cluster: Cluster
+    images: frozenset[str] = frozenset()
+    fresh: bool = False
+    report: Callable[[CheckResult], None] = lambda _result: None
+    kubectl: str = "kubectl"
+    _seconds: dict[str, float] = field(default_factory=dict)
+
+    def judge(self) -> Record:
+        """Apply the submission, run the checks, and return the record; faults of our own are in it as verdicts."""
+        record = Record(
+            lab={"id": self.lab.id, "title": self.lab.title, "digest": self.lab.digest},
+            submission={"path": self.submission.label, "digest": self.submission.digest, "findings": []},
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            cluster={
+                "name": self.cluster.name,
+                "profile": self.cluster.profile,
+                "kubernetes": self.cluster.version,
+                "addons": sorted(self.cluster.addons),
+            },
+            seconds=self._seconds,
+        )
+        try:
+            self._judge(record)
+        except (ApiUnreachable, ApiError) as error:
+            text = self.cluster.fault() or error.message
+            record.checks.append(CheckResult("cluster", "The cluster answers.", Verdict.INFRA_ERROR, 0, 0, 0, "", text))
+        except LabError as error:
+            record.checks.append(CheckResult("lab", "The lab is sound.", Verdict.LAB_ERROR, 0, 0, 0, "", error.message))
+        return record
+
+    def _judge(self, record: Record) -> None:
+        api = Api(self.cluster.kubeconfig_path)
+        with self._phase("setup"):
+            self._set_up(api)
+        with self._phase("apply"):
+            refused = applying.apply(api, [m.document for m in self.submission.manifests], self.lab.namespaces)
+        findings = [*self.submission.findings, *(self._finding(r) for r in refused)]
+        record.submission["findings"] = [
+            {"message": f.message, "file": f.source.file, "line": f.source.line} for f in findings
+        ]
+        record.checks.append(_submission_check(findings))
+        self.report(record.checks[0])
+        # Watching begins after the last change was sent: what is listed now is never older than the submission.
+        with self._phase("checks"), World(api) as world:
+            world.expect(*WATCHED, *(kind for addon in self.lab.addons for kind in WATCHED_FOR.get(addon, ())))
+            lab = self._lab(api, world, refused)
+            plugin = JudgePlugin(lab, self._explain_with(world), self.cluster.fault, self.report)
+            record.checks += judge(self.lab.validator, plugin)
+
+    def _set_up(self, api: Api) -> None:
+        """Namespaces, and what the instructor puts into them."""
+        for name in self.lab.namespaces:
+            applying.namespace(api, name, self.lab.id)
+        if self.fresh:
+            applying.empty(api, self.lab.namespaces)
+        for manifest in self.lab.setup(self.submission.nonce):
+            manifest.document["metadata"].setdefault("namespace", self.lab.namespaces[0])
+            try:
+                api.apply(manifest.document, manager=applying.INSTRUCTOR)
+            except ApiError as error:
+                raise LabError(
+                    f"{manifest.file}:{manifest.line}: the API server refuses it: {error.message}"
+                ) from error
+
+    def _lab(self, api: Api, world: World, refused: list[applying.Refusal]) -> Lab:
+        said = {
+            (r.manifest["kind"], r.manifest["metadata"]["namespace"], r.manifest["metadata"]["name"]): r.message
+            for r in refused
+        }
+        scene = Scene(world, refused=said, images=self.images, offline=self.cluster.facts.egress == "none")
+        deadline = Deadline(self.lab.deadline)
+        lab = Lab(api, world, scene, self.lab.namespaces, deadline, self.cluster.ports, self.submission.nonce)
+        probe = Probe(api, world)
+        scene.listens = probe.listens
+        scene.logs = lambda pod, container: api.logs(
+            pod["metadata"]["name"], pod["metadata"]["namespace"], container, previous=True
+        )
+        return lab
+
+    def _finding(self, refusal: applying.Refusal) -> Finding:
+        meta = refusal.manifest["metadata"]
+        source = self.submission.source(refusal.manifest["kind"], meta["name"], meta["namespace"])
+        text = f"{refusal.manifest['kind']} {meta['name']} is refused: {refusal.message}"
+        return Finding(text, source or Source(self.submission.shown, 1))
+
+    def _explain_with(self, world: World) -> Callable[[CheckResult, Unmet], None]:
+        def explain(result: CheckResult, error: Unmet) -> None:
+            result.expected, result.observed = error.expected, error.observed
+            cause = error.cause
+            if cause is None:
+                result.next_step = f"{self.kubectl} -n {self.lab.namespaces[0]} get all,events"
+                return
+            result.verdict = Verdict.INFRA_ERROR if cause.ours else Verdict.FAILED
+            source = self._source(world, cause)
+            where = {"file": source.file, "line": source.line} if source else None
+            thing = f"{cause.kind} {cause.namespace}/{cause.name}" if cause.namespace else f"{cause.kind} {cause.name}"
+            result.cause = CauseRecord(cause.reason, thing, cause.message, where, list(cause.chain))
+            result.next_step = f"{self.kubectl} {cause.next_step}" if cause.next_step else ""
+
+        return explain
+
+    def _source(self, world: World, cause: Cause) -> Source | None:
+        """Where the learner wrote what is wrong; a Pod's fields stand in the template of what owns it."""
+        kind, name, where = cause.kind, cause.name, cause.field
+        while name:
+            found = self.submission.source(kind, name, cause.namespace, *where)
+            if found:
+                return found
+            thing: Object | None = world.get(kind, name, cause.namespace)
+            if thing is None:
+                return None
+            where = _in_template(where) if kind == "Pod" else where
+            kind, name = owner(thing)
+        return None
+
+    @contextmanager
+    def _phase(self, name: str) -> Iterator[None]:
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self._seconds[name] = time.monotonic() - started
+
+
+def _in_template(where: Field) -> Field:
+    return ("spec", "template", *where)
+
+
+def _submission_check(findings: list[Finding]) -> CheckResult:
+    title = "The files are sound, and Kubernetes takes them."
+    if not findings:
+        return CheckResult(SUBMISSION, title, Verdict.PASSED, 0, 0)
+    first = findings[0]
+    cause = CauseRecord(
+        "Refused", first.source.file, first.message, {"file": first.source.file, "line": first.source.line}
+    )
+    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+    return CheckResult(
+        SUBMISSION,
+        title,
+        Verdict.FAILED,
+        0,
+        0,
+        expected="every object applied",
+        observed=f"{first.message}{more}",
+        cause=cause,
+    )
