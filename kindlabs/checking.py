@@ -1,0 +1,123 @@
+"""From ``lab check`` to a record: the submission is read, a cluster leased, the run judged and shown."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from kindlabs import submission
+from kindlabs.board import Board
+from kindlabs.clusters.cluster import Cluster
+from kindlabs.clusters.lease import lease
+from kindlabs.course import Course, Lab
+from kindlabs.errors import KindLabsError
+from kindlabs.progress import Steps
+from kindlabs.record import Record
+
+Ask = Callable[[str], bool]
+
+
+def check_submission(course: Course, lab_id: str, word: str | None, *, fresh: bool, out: Console, ask: Ask) -> Record:
+    """Judge one submission and show it on *out*.
+
+    Raises: UsageError, LabError, InfraError before there is anything to record.
+    """
+    lab = course.lab(lab_id)
+    with Steps() as steps:
+        handed_in = submission.resolve(course, lab, word, kubectl=lambda: _kubectl(steps))
+        _announce(handed_in, lab, steps)
+        # The judge's libraries load while the cluster is looked at.
+        loading = threading.Thread(target=_load_judge, daemon=True)
+        loading.start()
+        started = time.monotonic()
+        with lease(course.root, lab.profile, lab.addons, steps, ask) as cluster:
+            leased = time.monotonic() - started
+            loading.join()
+            return _judge(course, lab, handed_in, cluster, leased, out=out, steps=steps, fresh=fresh)
+
+
+def _judge(
+    course: Course,
+    lab: Lab,
+    handed_in: submission.Submission,
+    cluster: Cluster,
+    leased: float,
+    *,
+    out: Console,
+    steps: Steps,
+    fresh: bool,
+) -> Record:
+    from kindlabs.run import Run
+
+    board = Board(out, _again(lab, handed_in))
+    where = f"{handed_in.label} on {cluster.name}, Kubernetes {cluster.version}"
+    if "ingress" in lab.addons:
+        where += f", https://….localhost:{cluster.ports['https']}"
+    board.open(f"Lab {lab.number}  {lab.title}", where)
+    run = Run(
+        lab,
+        handed_in,
+        cluster,
+        images=_images(course, lab),
+        fresh=fresh,
+        report=board.check,
+        kubectl=_wrapper(course.root, cluster, steps),
+    )
+    record = run.judge()
+    record.seconds = {"cluster": leased, **record.seconds}
+    board.close(record)
+    return record
+
+
+def _announce(handed_in: submission.Submission, lab: Lab, steps: Steps) -> None:
+    if handed_in.created:
+        task = os.path.relpath(lab.readme)
+        steps.line(f"{handed_in.label}/ is new: it holds what lab {lab.number} begins with. The task is in {task}.")
+    for name in handed_in.passed_over:
+        steps.line(
+            f"{handed_in.shown}/{name} is passed over: only .yaml, .yml and .json files of the folder itself count."
+        )
+
+
+def _again(lab: Lab, handed_in: submission.Submission) -> str:
+    own = handed_in.path == lab.work
+    return f"make check LAB={lab.number}" + ("" if own else f" SUBMISSION={handed_in.label}")
+
+
+def _images(course: Course, lab: Lab) -> frozenset[str]:
+    """The references that the lab's manifests may name."""
+    from kindlabs.clusters.lock import Lock
+
+    lock = Lock.load(course.root)
+    return frozenset(lock.image(name).reference for name in lab.images)
+
+
+def _kubectl(steps: Steps) -> Path:
+    from kindlabs.clusters import tools
+
+    return tools.kubectl(steps)
+
+
+def _wrapper(root: Path, cluster: Cluster, steps: Steps) -> str:
+    """A kubectl for the learner that knows this cluster and leaves her own context alone; how to call it."""
+    script = root / ".labs" / "bin" / "kubectl"
+    line = f'export KUBECONFIG="{cluster.kubeconfig_path}"'
+    if not script.exists() or line not in script.read_text(encoding="utf-8"):
+        try:
+            program = str(_kubectl(steps))
+        except (KindLabsError, ImportError):
+            program = shutil.which("kubectl") or "kubectl"
+        script.parent.mkdir(parents=True, exist_ok=True)
+        script.write_text(f'#!/bin/sh\n{line}\nexec "{program}" "$@"\n', encoding="utf-8")
+        script.chmod(0o755)
+    return os.path.relpath(script)
+
+
+def _load_judge() -> None:
+    import kindlabs.run  # noqa: F401

@@ -1,0 +1,182 @@
+"""The ``lab`` command: arguments in, exit code out."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from kindlabs import course
+from kindlabs.errors import KindLabsError, UsageError
+from kindlabs.progress import Steps
+
+if TYPE_CHECKING:
+    from kindlabs.record import Record
+
+app = typer.Typer(
+    help="Hands-on Kubernetes labs that check themselves on real kind clusters.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+LabId = Annotated[str, typer.Argument(metavar="ID", help="03, 3 or 03-ingress-certificates")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Answer yes: may install and start a Docker engine.")]
+
+
+@app.command("list")
+def list_labs() -> None:
+    """List the labs of this course."""
+    out = Console(highlight=False)
+    for lab in _course().labs():
+        work = "started" if lab.work.is_dir() else ""
+        out.print(f"{lab.id:<28} {lab.minutes:>3} min  {lab.title}  {work}".rstrip(), markup=False, soft_wrap=True)
+
+
+@app.command()
+def start(lab_id: LabId) -> None:
+    """Make work/NN with what a lab begins with, and say what to read."""
+    from kindlabs import submission
+
+    lab = _course().lab(lab_id)
+    made = submission.resolve(_course(), lab, None)
+    verb = "is ready" if made.created else "is there already"
+    _say(f"{made.label}/ {verb}. Read {_near(lab.readme)}, edit the files, then: make check LAB={lab.number}")
+
+
+@app.command()
+def check(
+    lab_id: LabId,
+    submission: Annotated[
+        str | None,
+        typer.Option(metavar="DIR|solution|start|MUTANT", help="What to judge; your own work/NN without it."),
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin with empty namespaces.")] = False,
+    json: Annotated[str | None, typer.Option(metavar="FILE|-", help="Write the result record there.")] = None,
+    yes: Yes = False,
+) -> None:
+    """Judge a submission on its lab, and say what is wrong and why."""
+    from kindlabs.checking import check_submission
+
+    record = check_submission(_course(), lab_id, submission, fresh=fresh, out=_board_console(json), ask=_ask(yes))
+    if json:
+        _write(record, json)
+    raise typer.Exit(record.exit_code)
+
+
+@app.command()
+def doctor() -> None:
+    """Look at engine, memory, disk, ports and tools, and say what to do about each finding."""
+    from kindlabs.clusters.doctor import findings
+
+    marks = {"ok": "✓", "warn": "!", "bad": "✗"}
+    found = findings(_course().root)
+    for finding in found:
+        _say(f"  {marks[finding.state]} {finding.name:<16} {finding.found}")
+        if finding.state != "ok":
+            _say(f"      {'do':<14} {finding.advice}")
+    raise typer.Exit(3 if any(f.state == "bad" for f in found) else 0)
+
+
+@app.command()
+def clusters() -> None:
+    """List the clusters of this checkout."""
+    from kindlabs.clusters.listing import list_clusters
+
+    rows = list_clusters(_course().root)
+    for row in rows:
+        _say(str(row))
+    if not rows:
+        _say("No clusters. make check makes the one that a lab needs.")
+
+
+@app.command()
+def clean() -> None:
+    """Remove the clusters of this checkout, and nothing else."""
+    from kindlabs.clusters.listing import remove
+
+    with Steps() as steps:
+        removed = remove(_course().root, steps)
+    _say(f"Removed: {', '.join(removed)}." if removed else "Nothing to remove.")
+
+
+def main() -> None:
+    """Run ``lab``; no traceback reaches its user."""
+    try:
+        code = app(standalone_mode=False)
+    except KindLabsError as error:
+        _complain(str(error))
+        code = error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        _complain("interrupted; the next command goes on where this one was")
+        code = 130
+    except Exception as error:
+        code = _unexpected(error)
+    # Daemon threads hold watches that nobody reads any more; a plain exit would wait for the sockets' clean-up.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 0)
+
+
+def _unexpected(error: Exception) -> int:
+    """Turn any other exception into an exit code: the command line's own errors, or a fault of this program."""
+    if hasattr(error, "format_message") and hasattr(error, "exit_code"):
+        _complain(f"{error.format_message()}\n  next  lab --help")
+        return 2
+    log = Path.cwd() / ".labs" / "logs" / f"fault-{datetime.now():%Y%m%d-%H%M%S}.txt"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    _complain(f"a fault of kind-labs itself, not of yours: {type(error).__name__}: {error}\n  kept in {log}")
+    return 3
+
+
+def _course() -> course.Course:
+    return course.find(Path.cwd())
+
+
+def _ask(yes: bool) -> Callable[[str], bool]:
+    def ask(question: str) -> bool:
+        if yes or os.environ.get("CI") == "true":
+            return True
+        return sys.stdin.isatty() and typer.confirm(question, err=True)
+
+    return ask
+
+
+def _board_console(json: str | None) -> Console:
+    return Console(stderr=json == "-", highlight=False)
+
+
+def _write(record: Record, where: str) -> None:
+    if where == "-":
+        sys.stdout.write(record.as_json())
+        return
+    try:
+        Path(where).write_text(record.as_json(), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"the record cannot be written to {where}: {error.strerror}") from error
+
+
+def _near(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def _say(text: str) -> None:
+    Console(highlight=False).print(text, markup=False, soft_wrap=True)
+
+
+def _complain(text: str) -> None:
+    Console(stderr=True, highlight=False).print(f"lab: {text}", markup=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    main()
