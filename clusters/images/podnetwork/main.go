@@ -1,0 +1,127 @@
+// Podnetwork is the Pod network of node images built here: one agent on each node gives the container runtime its CNI
+// configuration, routes to the Pods of every other node, and masquerades what leaves the Pod network.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"net/netip"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	listers "k8s.io/client-go/listers/core/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
+)
+
+// repairEvery bounds how long a route or rule stays lost that somebody else removed.
+const repairEvery = 30 * time.Second
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	if err := run(ctx, os.Getenv("NODE_NAME"), os.Getenv("POD_SUBNET")); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, self, subnet string) error {
+	podSubnet, err := netip.ParsePrefix(subnet)
+	if err != nil || self == "" {
+		return fmt.Errorf("expected NODE_NAME and POD_SUBNET, found %q and %q", self, subnet)
+	}
+	config, err := rest.InClusterConfig()
+	if err != nil {
+		return err
+	}
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return err
+	}
+	nodes, changed := watchNodes(ctx, client)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+		case <-time.After(repairEvery):
+		}
+		if err := reconcile(ctx, nodes, self, podSubnet); err != nil {
+			log.Printf("trying again in a second: %v", err)
+			time.AfterFunc(time.Second, func() { notify(changed) })
+		}
+	}
+}
+
+// watchNodes keeps a list of all nodes current; the channel holds a token while there is something to look at.
+func watchNodes(ctx context.Context, client kubernetes.Interface) (listers.NodeLister, chan struct{}) {
+	changed := make(chan struct{}, 1)
+	factory := informers.NewSharedInformerFactory(client, 0)
+	nodes := factory.Core().V1().Nodes()
+	look := func(any) { notify(changed) }
+	_, err := nodes.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc:    look,
+		UpdateFunc: func(before, after any) { look(after) },
+		DeleteFunc: look,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	factory.Start(ctx.Done())
+	return nodes.Lister(), changed
+}
+
+func notify(changed chan struct{}) {
+	select {
+	case changed <- struct{}{}:
+	default: // a look is due already
+	}
+}
+
+func reconcile(ctx context.Context, lister listers.NodeLister, self string, podSubnet netip.Prefix) error {
+	nodes, err := lister.List(labels.Everything())
+	if err != nil {
+		return err
+	}
+	wanted := map[netip.Prefix]netip.Addr{}
+	var own netip.Prefix
+	for _, node := range nodes {
+		pods, address := podsOf(node)
+		switch {
+		case !pods.IsValid():
+		case node.Name == self:
+			own = pods
+		case address.IsValid():
+			wanted[pods] = address
+		}
+	}
+	if !own.IsValid() {
+		return fmt.Errorf("node %s has no podCIDR yet", self)
+	}
+	if err := writeConflist(own); err != nil {
+		return err
+	}
+	if err := setRoutes(wanted); err != nil {
+		return err
+	}
+	return masquerade(ctx, podSubnet)
+}
+
+// podsOf is a node's range of Pod addresses and the address at which the node itself answers; invalid where unknown.
+func podsOf(node *v1.Node) (netip.Prefix, netip.Addr) {
+	pods, _ := netip.ParsePrefix(node.Spec.PodCIDR)
+	for _, known := range node.Status.Addresses {
+		if known.Type == v1.NodeInternalIP {
+			address, _ := netip.ParseAddr(known.Address)
+			return pods, address
+		}
+	}
+	return pods, netip.Addr{}
+}

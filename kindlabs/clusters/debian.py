@@ -1,0 +1,119 @@
+"""The Debian that node images stand on, and that other images take files from: made once by debootstrap."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import docker
+from docker.errors import NotFound
+
+from kindlabs.clusters import gobuild, own_engine
+from kindlabs.clusters.lock import Lock
+from kindlabs.errors import InfraError
+from kindlabs.progress import Step, Steps
+
+REFERENCE = "kind-labs/debian:bookworm"
+KEY_LABEL = "kind-labs.key"
+NEEDLESS = ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale")
+
+
+def key(lock: Lock, arch: str) -> str:
+    """A digest of what goes in: suite, packages, processor."""
+    return hashlib.sha256("\0".join([lock.suite, arch, *lock.packages]).encode()).hexdigest()[:16]
+
+
+def ensure(lock: Lock, client: docker.DockerClient, arch: str, steps: Steps) -> None:
+    """Have the Debian image in the engine.
+
+    Raises:
+        InfraError: this machine cannot make it, or debootstrap failed.
+    """
+    try:
+        if client.images.get(REFERENCE).labels.get(KEY_LABEL) == key(lock, arch):
+            return
+    except NotFound:
+        pass
+    _refuse_where_impossible(arch)
+    if shutil.which("debootstrap") is None:
+        own_engine.install(steps, lambda _: True, ["debootstrap", "debian-archive-keyring"])
+    kept = gobuild.cache_dir() / "debs"
+    kept.mkdir(parents=True, exist_ok=True)
+    with (
+        steps.step(f"Make a Debian {lock.suite} root file system") as step,
+        tempfile.TemporaryDirectory(dir=gobuild.cache_dir(), prefix="debian-") as folder,
+    ):
+        _debootstrap(lock, arch, Path(folder), kept, step)
+        step.note("importing it")
+        _import(Path(folder), key(lock, arch), client)
+
+
+def _refuse_where_impossible(arch: str) -> None:
+    here = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    why = ""
+    if platform.system() != "Linux" or own_engine.distribution() is None:
+        why = f"this is {platform.system()}"
+    elif os.geteuid() != 0:
+        why = "you are not root"
+    elif here != arch:
+        why = f"this machine is {here} and the engine {arch}"
+    if why:
+        raise InfraError(
+            f"No image registry can be reached, and node images are built on Debian or Ubuntu as root only; {why}.",
+            "Set KINDLABS_REGISTRY_MIRROR to a registry that holds the images, or docker load them.",
+        )
+
+
+def _debootstrap(lock: Lock, arch: str, root: Path, kept: Path, step: Step) -> None:
+    command = [
+        "debootstrap",
+        "--variant=minbase",
+        f"--arch={arch}",
+        f"--cache-dir={kept}",
+        f"--include={','.join(lock.packages)}",
+        lock.suite,
+        str(root),
+    ]
+    mirror = own_engine.debian_mirror()
+    if mirror:
+        command.append(mirror)  # otherwise debootstrap's own default
+    lines: list[str] = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
+        phase = _phases(step)
+        for line in run.stdout or []:
+            lines.append(line.rstrip())
+            phase(line)
+    if run.returncode != 0:
+        said = "\n  ".join(lines[-5:])
+        raise InfraError(f"debootstrap failed:\n  {said}", "Run the same command again; what is downloaded is kept.")
+
+
+def _phases(step: Step) -> Callable[[str], None]:
+    """Name each phase of debootstrap once, and count packages."""
+    seen: set[str] = set()
+
+    def look(line: str) -> None:
+        words = line.split()
+        if len(words) < 3 or words[0] != "I:":
+            return
+        phase = words[1].lower()
+        step.advance(note="" if phase in seen else phase)
+        seen.add(phase)
+
+    return look
+
+
+def _import(root: Path, built_from: str, client: docker.DockerClient) -> None:
+    for needless in NEEDLESS:
+        shutil.rmtree(root / needless, ignore_errors=True)
+    repository, _, tag = REFERENCE.partition(":")
+    with subprocess.Popen(["tar", "-C", str(root), "-c", "."], stdout=subprocess.PIPE) as tar:
+        client.api.import_image_from_stream(
+            tar.stdout, repository=repository, tag=tag, changes=[f"LABEL {KEY_LABEL}={built_from}"]
+        )

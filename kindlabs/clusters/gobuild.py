@@ -1,0 +1,150 @@
+"""Linux programs from ordinary Go modules: one module for all of them, one cache for all checkouts."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import platformdirs
+from filelock import FileLock
+
+from kindlabs.clusters.lock import Lock, program_of
+from kindlabs.errors import InfraError
+from kindlabs.progress import Step, Steps
+
+TAGS = "no_btrfs no_zfs no_aufs no_devmapper"
+
+
+def cache_dir() -> Path:
+    """Where built programs and downloads are kept: ``~/.cache/kind-labs`` on Linux."""
+    return Path(platformdirs.user_cache_dir("kind-labs"))
+
+
+def programs(lock: Lock, packages: Iterable[str], arch: str, steps: Steps) -> dict[str, Path]:
+    """The programs of these Go packages for Linux on *arch*, built where the cache has none of the same inputs.
+
+    Args:
+        lock: whose Go module is built.
+        packages: import paths; ``./name`` for a folder of the module itself.
+        arch: ``amd64`` or ``arm64``.
+        steps: where the progress goes.
+
+    Returns:
+        package → file.
+
+    Raises:
+        InfraError: Go is missing, or its build failed; with the compiler's own words.
+    """
+    places = {package: place(lock, package, arch) for package in dict.fromkeys(packages)}
+    if all(path.exists() for path in places.values()):
+        return places
+    cache_dir().mkdir(parents=True, exist_ok=True)
+    with FileLock(cache_dir() / "go.lock"):  # two builds at once would compile the same packages twice
+        missing = {package: path for package, path in places.items() if not path.exists()}
+        if missing:
+            _build(lock, missing, arch, steps)
+    return places
+
+
+def place(lock: Lock, package: str, arch: str) -> Path:
+    """Where the program of *package* is kept; the path names a digest of everything that goes into it."""
+    return cache_dir() / "programs" / f"linux-{arch}" / key(lock, package) / program_of(package)
+
+
+def key(lock: Lock, package: str) -> str:
+    """A digest of what a program is built from: the module's versions, the flags, this project's own source."""
+    digest = hashlib.sha256("\0".join([package, TAGS, ldflags(lock)]).encode())
+    own = sorted((lock.recipes / package).glob("*.go")) if package.startswith("./") else []
+    for path in [lock.recipes / "go.mod", lock.recipes / "go.sum", *own]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def ldflags(lock: Lock) -> str:
+    """No debugging symbols, and the versions that programs tell when asked."""
+    version = lock.node(lock.default).version
+    told = {
+        "k8s.io/component-base/version.gitVersion": version,
+        "k8s.io/client-go/pkg/version.gitVersion": version,
+    }
+    return "-s -w " + " ".join(f"-X {variable}={value}" for variable, value in told.items())
+
+
+def _build(lock: Lock, missing: dict[str, Path], arch: str, steps: Steps) -> None:
+    environment = os.environ | {"GOOS": "linux", "GOARCH": arch, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly"}
+    what = ", ".join(sorted(program_of(package) for package in missing))
+    total = _count_packages(lock, missing, environment, steps)
+    flags = ["-trimpath", "-tags", TAGS, "-ldflags", ldflags(lock)]
+    with _partial_folder() as partial, steps.step(f"Compile {what}", total=total) as step:
+        _run(["build", "-v", *flags, "-o", f"{partial}/", *missing], lock.recipes, environment, step)
+        for package, path in missing.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            (partial / program_of(package)).rename(path)
+
+
+@contextmanager
+def _partial_folder() -> Iterator[Path]:
+    """A folder on the cache's own disk, so that a finished program moves in one step; what a killed build left goes."""
+    cache = cache_dir() / "programs"
+    cache.mkdir(parents=True, exist_ok=True)
+    for left in cache.glob("partial-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=cache, prefix="partial-") as folder:
+        yield Path(folder)
+
+
+def _count_packages(lock: Lock, packages: Iterable[str], environment: dict[str, str], steps: Steps) -> int:
+    """How many packages the compiler may have to see; downloads the modules that hold them."""
+    with steps.step("Download Go modules") as step:
+        arguments = ["list", "-deps", "-f", "{{.ImportPath}}", *packages]
+        return len(_run(arguments, lock.recipes, environment, step))
+
+
+def go_program() -> str:
+    """The go command.
+
+    Raises:
+        InfraError: it is not installed.
+    """
+    found = shutil.which("go", path=os.environ.get("PATH", "") + ":/usr/local/go/bin")
+    if found is None:
+        raise InfraError(
+            "No image registry can be reached, so images are built, and that needs Go; it is not on PATH.",
+            "Install Go 1.26 or newer (https://go.dev/doc/install), or set KINDLABS_REGISTRY_MIRROR to a registry.",
+        )
+    return found
+
+
+def _run(arguments: list[str], module: Path, environment: dict[str, str], step: Step) -> list[str]:
+    """Run go; each line that it writes is one unit of the step's work.
+
+    Raises:
+        InfraError: with go's last lines, when it fails.
+    """
+    with subprocess.Popen(
+        [go_program(), *arguments],
+        cwd=module,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as go:
+        lines = list(_counted(go.stdout or [], step))
+    if go.returncode != 0:
+        said = "\n  ".join(lines[-8:])
+        raise InfraError(
+            f"go {arguments[0]} failed:\n  {said}", "Run the same command again; what is compiled is kept."
+        )
+    return lines
+
+
+def _counted(lines: Iterable[str], step: Step) -> Iterator[str]:
+    for line in lines:
+        step.advance()
+        yield line.rstrip()

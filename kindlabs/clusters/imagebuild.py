@@ -1,0 +1,151 @@
+"""The build side: images from Go programs and Debian packages, each labelled with a key of what went in."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import tarfile
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO
+
+import docker
+from docker.errors import APIError, NotFound
+
+from kindlabs.clusters import debian, gobuild
+from kindlabs.clusters.lock import Image, Lock
+from kindlabs.errors import InfraError
+from kindlabs.progress import Steps
+
+KEY_LABEL = "kind-labs.key"
+"""Image label: digest of an image's inputs. Published images do not have it."""
+
+PASSWD = "root:x:0:0:root:/:/bin/sh\nnonroot:x:65532:65532:nonroot:/:/bin/sh\n"  # noqa: S105
+GENERATED = """FROM scratch
+COPY root/ /
+COPY {program} {path}
+ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+{user}ENTRYPOINT ["{path}"]
+"""
+
+
+def ensure(images: Iterable[Image], lock: Lock, client: docker.DockerClient, arch: str, steps: Steps) -> None:
+    """Build those of the images that the engine has not, or has from other inputs.
+
+    Raises:
+        InfraError: something that the build needs is missing, or the build failed.
+    """
+    missing = [image for image in images if built_key(image.reference, client) != key(image, lock, arch)]
+    if not missing:
+        return
+    packages = [image.recipe.go for image in missing if image.recipe.go]
+    programs = gobuild.programs(lock, packages, arch, steps)
+    if any(debian.REFERENCE in dockerfile(image, lock) for image in missing):
+        debian.ensure(lock, client, arch, steps)
+    with steps.step(f"Build {len(missing)} images", total=len(missing)) as step:
+        for image in _bases_first(missing, lock):
+            _build(image, lock, client, arch, programs)
+            step.advance(note=image.name)
+
+
+def key(image: Image, lock: Lock, arch: str) -> str:
+    """A digest of everything that goes into the image: recipe, program, the images that it stands on."""
+    recipe = dockerfile(image, lock)
+    parts = [image.reference, arch, recipe, PASSWD]
+    if image.recipe.go:
+        parts.append(gobuild.key(lock, image.recipe.go))
+    for base in _bases(recipe):
+        parts.append(debian.key(lock, arch) if base == debian.REFERENCE else key(_by_reference(base, lock), lock, arch))
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def built_key(reference: str, client: docker.DockerClient) -> str | None:
+    """The key that the engine's image was built with: empty for a published image, None where there is no image."""
+    try:
+        labels = client.images.get(reference).labels
+    except NotFound:
+        return None
+    return str(labels.get(KEY_LABEL, ""))
+
+
+def dockerfile(image: Image, lock: Lock) -> str:
+    """The image's Dockerfile: its own, or the one for a program alone."""
+    recipe = image.recipe
+    if recipe.dockerfile:
+        return (lock.recipes / recipe.dockerfile).read_text(encoding="utf-8")
+    user = f"USER {recipe.user}\n" if recipe.user else ""
+    return GENERATED.format(program=recipe.program, path=recipe.path, user=user)
+
+
+def _bases(recipe: str) -> list[str]:
+    return [base for base in re.findall(r"^FROM (\S+)", recipe, re.MULTILINE) if base != "scratch"]
+
+
+def _by_reference(reference: str, lock: Lock) -> Image:
+    return next(image for image in lock.images.values() if image.reference == reference)
+
+
+def _bases_first(images: list[Image], lock: Lock) -> list[Image]:
+    bases = {base for image in images for base in _bases(dockerfile(image, lock))}
+    return sorted(images, key=lambda image: image.reference not in bases)
+
+
+def _build(image: Image, lock: Lock, client: docker.DockerClient, arch: str, programs: dict[str, Path]) -> None:
+    with tempfile.TemporaryFile() as context:
+        _write_context(context, dockerfile(image, lock), programs.get(image.recipe.go))
+        lines = client.api.build(
+            fileobj=context,
+            custom_context=True,
+            tag=image.reference,
+            labels={KEY_LABEL: key(image, lock, arch)},
+            rm=True,
+            forcerm=True,
+            decode=True,
+        )
+        try:
+            _raise_what_failed(image, lines)
+        except APIError as error:
+            raise InfraError(f"The image {image.name} could not be built: {error}") from error
+
+
+def _raise_what_failed(image: Image, lines: Iterable[dict[str, str]]) -> None:
+    said: list[str] = []
+    for line in lines:
+        said += line.get("stream", "").strip().splitlines()
+        if "error" in line:
+            words = "\n  ".join([*said[-5:], line["error"]])
+            raise InfraError(f"The image {image.name} could not be built:\n  {words}")
+
+
+def _write_context(file: IO[bytes], recipe: str, program: Path | None) -> None:
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        add_text(archive, "Dockerfile", recipe)
+        add_text(archive, "root/etc/passwd", PASSWD)
+        add_folder(archive, "root/tmp", mode=0o1777)
+        if program:
+            add_file(archive, program.name, program, mode=0o755)
+    file.seek(0)
+
+
+def add_text(archive: tarfile.TarFile, name: str, text: str) -> None:
+    """Add a small file of root's."""
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = len(text.encode()), 0o644
+    archive.addfile(entry, io.BytesIO(text.encode()))
+
+
+def add_folder(archive: tarfile.TarFile, name: str, mode: int = 0o755) -> None:
+    """Add an empty folder of root's."""
+    entry = tarfile.TarInfo(name)
+    entry.type, entry.mode = tarfile.DIRTYPE, mode
+    archive.addfile(entry)
+
+
+def add_file(archive: tarfile.TarFile, name: str, path: Path, mode: int) -> None:
+    """Add a file of the host as a file of root's."""
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = path.stat().st_size, mode
+    with path.open("rb") as content:
+        archive.addfile(entry, content)

@@ -1,0 +1,128 @@
+"""Images by name: in the Docker engine, from whichever side they come, and in a cluster's nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import docker
+from docker.models.containers import Container
+
+from kindlabs.clusters import containers, imagebuild, nodebuild, registry
+from kindlabs.clusters.engine import architecture
+from kindlabs.clusters.lock import Image, Lock, course_root
+from kindlabs.clusters.registry import source
+from kindlabs.progress import Steps
+
+__all__ = ["Lock", "load", "node_image", "provide", "source"]
+
+CTR = ("ctr", "--namespace=k8s.io")
+LOADED_LABEL = "kind-labs.loaded"
+"""Label of an image in a node: the id that the engine's image had when it was copied."""
+
+
+def provide(
+    names: Iterable[str], client: docker.DockerClient, steps: Steps, lock: Lock | None = None
+) -> dict[str, str]:
+    """Have images in the engine under their upstream names, pulled or built.
+
+    Args:
+        names: short names of the lock file.
+        client: the engine.
+        steps: where the progress goes.
+        lock: the course's lock file; by default that of the working directory's course.
+
+    Returns:
+        short name → reference.
+
+    Raises:
+        LabError: a name is not in the lock file.
+        InfraError: an image can be neither pulled nor built.
+    """
+    lock = lock or Lock.load(course_root())
+    images = [lock.image(name) for name in dict.fromkeys(names)]
+    arch = architecture(client)
+    missing = [image for image in images if not _fits(image, lock, arch, client)]
+    if missing and source() == "pull":
+        _pull(missing, client, steps)
+    else:
+        imagebuild.ensure(missing, lock, client, arch, steps)
+    return {image.name: image.reference for image in images}
+
+
+def node_image(version: str, client: docker.DockerClient, steps: Steps, lock: Lock | None = None) -> str:
+    """Have a node image in the engine; its reference.
+
+    Args:
+        version: Kubernetes' minor version, ``1.36``.
+        client: the engine.
+        steps: where the progress goes.
+        lock: as for :func:`provide`.
+
+    Raises:
+        LabError: the lock file has no such version.
+        InfraError: the image can be neither pulled nor built.
+    """
+    lock = lock or Lock.load(course_root())
+    node = lock.node(version)
+    arch = architecture(client)
+    if registry.chosen() != "build" and registry.holds(node.pull, client):
+        return node.pull.reference
+    if registry.chosen() == "auto" and imagebuild.built_key(node.build, client) == nodebuild.key(node, lock, arch):
+        return node.build
+    if source() == "pull":
+        _pull([node.pull], client, steps)
+        return node.pull.reference
+    nodebuild.ensure(node, lock, client, arch, steps)
+    return node.build
+
+
+def load(references: Sequence[str], node_names: Sequence[str], client: docker.DockerClient) -> None:
+    """Copy images of the engine into every node's container runtime; what a node has already is left alone.
+
+    Args:
+        references: names in the engine, with a tag.
+        node_names: node containers.
+        client: the engine.
+
+    Raises:
+        InfraError: a node does not take an image.
+    """
+    ids = {reference: str(client.images.get(reference).id) for reference in references}
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        list(pool.map(lambda name: _load_node(client.containers.get(name), ids, client), node_names))
+
+
+def _fits(image: Image, lock: Lock, arch: str, client: docker.DockerClient) -> bool:
+    """Whether the engine has the image as IMAGES wants it: as published, as built here, or in either way."""
+    built = imagebuild.built_key(image.reference, client)
+    published = built == "" and (not image.digest or registry.holds(image, client))
+    ours = bool(built) and built == imagebuild.key(image, lock, arch)
+    return {"pull": published, "build": ours, "auto": published or ours}[registry.chosen()]
+
+
+def _pull(images: Sequence[Image], client: docker.DockerClient, steps: Steps) -> None:
+    with steps.step(f"Pull {len(images)} images", total=len(images)) as step, ThreadPoolExecutor(4) as pool:
+        for image, _ in zip(images, pool.map(lambda image: registry.pull(image, client), images), strict=True):
+            step.advance(note=image.reference)
+
+
+def _load_node(node: Container, ids: dict[str, str], client: docker.DockerClient) -> None:
+    present = containers.run(node, [*CTR, "images", "ls"])
+    for reference, image_id in ids.items():
+        name = canonical(reference)
+        if any(line.startswith(f"{name} ") and f"{LOADED_LABEL}={image_id}" in line for line in present.splitlines()):
+            continue
+        folder = f"/var/lib/kind-labs-import/{image_id.removeprefix('sha256:')[:16]}"
+        containers.copy_image(reference, node, folder, client)
+        read = f"tar -C {folder} -c . | {' '.join(CTR)} images import - && rm -rf {folder}"
+        containers.run(node, ["sh", "-c", read])
+        containers.run(node, [*CTR, "images", "label", name, f"{LOADED_LABEL}={image_id}"])
+
+
+def canonical(reference: str) -> str:
+    """A reference with its registry: ``traefik:v3`` is ``docker.io/library/traefik:v3``."""
+    first, slash, _ = reference.partition("/")
+    if slash and (any(sign in first for sign in ".:") or first == "localhost"):
+        return reference
+    return f"docker.io/{reference}" if slash else f"docker.io/library/{reference}"

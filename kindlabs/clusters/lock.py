@@ -1,0 +1,165 @@
+"""``clusters/images.lock.yaml`` as data: which images there are, and how each is pulled or built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kindlabs.errors import LabError
+
+LOCK_FILE = Path("clusters") / "images.lock.yaml"
+FORMAT = "kind-labs/images/v1"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How an image is built.
+
+    Attributes:
+        go: package path of the program, ``./name`` for one of this project; empty where there is none.
+        path: where the program stands in the image.
+        dockerfile: file in ``clusters/images``; empty for an image of the program alone.
+        user: number of the user that it runs as; empty for root.
+    """
+
+    go: str = ""
+    path: str = ""
+    dockerfile: str = ""
+    user: str = ""
+
+    @property
+    def program(self) -> str:
+        """The file name that ``go build`` gives: the last part of the package path that is no major version."""
+        return program_of(self.go) if self.go else ""
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image: its short name, the reference that manifests use, its digest if one is known, how it is built."""
+
+    name: str
+    reference: str
+    digest: str = ""
+    recipe: Recipe = field(default_factory=Recipe)
+
+
+@dataclass(frozen=True)
+class Node:
+    """The node image of one Kubernetes version.
+
+    Attributes:
+        pull: the published image.
+        build: the reference of the built one.
+        version: Kubernetes' version in the built one, ``v1.36.3``.
+        preload: names of the images in it.
+        binaries: folder in the image → Go packages.
+    """
+
+    pull: Image
+    build: str
+    version: str
+    preload: tuple[str, ...]
+    binaries: dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Lock:
+    """The lock file of one course."""
+
+    course_root: Path
+    images: dict[str, Image]
+    nodes: dict[str, Node]
+    default: str
+    suite: str
+    packages: tuple[str, ...]
+
+    @classmethod
+    def load(cls, course_root: Path) -> Lock:
+        """Read the course's lock file.
+
+        Raises:
+            LabError: it is not there, or not of this format.
+        """
+        path = course_root / LOCK_FILE
+        try:
+            values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError) as error:
+            raise LabError(f"{path} cannot be read: {error}") from error
+        if not isinstance(values, dict) or values.get("version") != FORMAT:
+            raise LabError(f"{path}: expected version: {FORMAT}")
+        try:
+            return cls(
+                course_root=course_root,
+                images={name: _image(name, entry) for name, entry in values["images"].items()},
+                nodes={version: _node(entry) for version, entry in values["nodes"].items()},
+                default=values["default"],
+                suite=values["debian"]["suite"],
+                packages=tuple(values["debian"]["packages"].split()),
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise LabError(f"{path}: missing or misplaced: {error}") from error
+
+    @property
+    def recipes(self) -> Path:
+        """The folder of recipes: Go module, Dockerfiles, the node's files."""
+        return self.course_root / "clusters" / "images"
+
+    def image(self, name: str) -> Image:
+        """The image of this short name.
+
+        Raises:
+            LabError: there is none.
+        """
+        if name not in self.images:
+            known = ", ".join(sorted(self.images))
+            raise LabError(f"No image {name} in {LOCK_FILE}.", f"Add it there, or use one of: {known}")
+        return self.images[name]
+
+    def node(self, version: str) -> Node:
+        """The node image of a Kubernetes version such as ``1.36``.
+
+        Raises:
+            LabError: there is none.
+        """
+        if version not in self.nodes:
+            raise LabError(
+                f"No node image for Kubernetes {version} in {LOCK_FILE}.", f"Known: {', '.join(sorted(self.nodes))}"
+            )
+        return self.nodes[version]
+
+
+def course_root() -> Path:
+    """The course around the working directory, otherwise the one that this package is part of."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / LOCK_FILE).is_file():
+            return folder
+    return Path(__file__).parents[2]
+
+
+def program_of(package: str) -> str:
+    """What ``go build`` calls the program of *package*: ``go.etcd.io/etcd/server/v3`` gives ``server``."""
+    *rest, last = package.split("/")
+    return rest[-1] if last[:1] == "v" and last[1:].isdigit() else last
+
+
+def _image(name: str, entry: dict[str, Any]) -> Image:
+    build = entry.get("build") or {}
+    go = build.get("go", "")
+    path = build.get("path") or (f"/usr/local/bin/{program_of(go)}" if go else "")
+    recipe = Recipe(go=go, path=path, dockerfile=build.get("dockerfile", ""), user=build.get("user", ""))
+    return Image(name, entry["image"], entry.get("digest", ""), recipe)
+
+
+def _node(entry: dict[str, Any]) -> Node:
+    build = entry["build"]
+    return Node(
+        pull=_image("node", entry["pull"]),
+        build=build["image"],
+        version=build["version"],
+        preload=tuple(build["preload"]),
+        binaries=build["binaries"],
+    )
