@@ -1,0 +1,55 @@
+# The table of contents: what a person does here. The work itself is in kindlabs/.
+# Variables: LAB=03, SUBMISSION=solution (a folder, solution, start or a mutant's id), IMAGES=auto|pull|build.
+# make ends with 2 whenever a command fails, and prints the command's own code beside: "Error 1". See README, "Exit codes".
+
+.PHONY: help venv list start check doctor clusters clean test unit bench verify fix lock
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+lab := .venv/bin/lab
+
+ifneq ($(filter start check,$(MAKECMDGOALS)),)
+  $(if $(LAB),,$(error Say which lab, for example: make $(firstword $(MAKECMDGOALS)) LAB=03   (make list shows them)))
+endif
+
+help:
+	@echo "kind-labs: Kubernetes labs that check themselves on real kind clusters"
+	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+##@ Learn
+list: venv ## Show the labs
+	@$(lab) list
+start: venv ## Begin a lab: make work/03              make start LAB=03
+	@$(lab) start "$$LAB"
+check: venv ## Check your work                        make check LAB=03 [SUBMISSION=solution]
+	@$(lab) check "$$LAB" $${SUBMISSION:+--submission "$$SUBMISSION"}
+
+##@ Look after the machine
+doctor: venv ## Look at engine, memory, disk, ports and tools, and say what to do
+	@$(lab) doctor
+clusters: venv ## Show the clusters of this checkout
+	@$(lab) clusters
+clean: venv ## Remove the clusters of this checkout, and nothing else
+	@$(lab) clean
+
+##@ Build
+test: unit ## Run every test: unit, then on real clusters, then the commands as typed
+	@.venv/bin/pytest tests/cluster tests/e2e --durations=10
+unit: venv ## Run the tests that need no cluster (seconds), with coverage
+	@.venv/bin/pytest tests/unit --cov
+bench: venv ## Measure start-up, tail, time to a hopeless verdict and cold clusters
+	@.venv/bin/python -m tests.bench
+verify: venv ## Check style, format, types and the unit tests; change nothing
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+	@.venv/bin/mypy
+	@.venv/bin/pytest tests/unit -q
+fix: venv ## Repair style and format
+	@.venv/bin/ruff check --fix
+	@.venv/bin/ruff format
+lock: venv ## Compile requirements.lock from pyproject.toml again
+	@.venv/bin/uv pip compile --quiet --universal --all-extras --generate-hashes --no-emit-index-url --no-header \
+	  pyproject.toml --output-file requirements.lock
+
+venv:
+	@sh kindlabs/bootstrap.sh

@@ -1,0 +1,75 @@
+#!/bin/sh
+# Make .venv as requirements.lock says; silent and quick when it is so already. The Makefile calls this before each command.
+# Interrupted anywhere and started again it goes on: the stamp .venv/.made is written last, and downloads stay cached.
+# It needs a POSIX shell, and uv or any Python 3 that has venv or pip.
+set -eu
+cd "$(dirname "$0")/.."
+
+stamp=.venv/.made
+lock=.labs/bootstrap.lock
+
+say() { echo "$*" >&2; }
+give_up() { say "lab: $1"; say "  next  $2"; exit 3; }
+took() { echo "($(($(date +%s) - $1)) s)"; }
+
+# What .venv depends on; the folder too, because a virtual environment cannot be moved.
+wanted() { { pwd; cat requirements.lock pyproject.toml; } | cksum; }
+is_made() { [ -x .venv/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$(wanted)" ]; }
+
+# The lock is a symbolic link that names its holder: made in one step, and seen to be stale when the holder is gone.
+take_turn() {
+  waited=
+  until ln -s $$ "$lock" 2>/dev/null; do
+    holder=$(readlink "$lock") || continue
+    if ! kill -0 "$holder" 2>/dev/null; then rm -f "$lock"; continue; fi
+    [ -n "$waited" ] || say "  … Wait for process $holder, which makes .venv (gone for good? rm $lock)"
+    waited=yes
+    sleep 1
+  done
+  trap 'rm -f "$lock"' EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+}
+
+# uv from PATH; else the one that requirements.lock pins, by its hashes, into .labs/uv.
+find_uv() {
+  uv=$(command -v uv || echo .labs/uv/bin/uv)
+  if "$uv" --version >/dev/null 2>&1; then return; fi
+  began=$(date +%s)
+  say "  … Get uv"
+  command -v python3 >/dev/null || give_up "found neither uv nor python3 on PATH" "install Python 3.11 or newer, or uv"
+  sed -n '/^uv==/,/[^\\]$/p' requirements.lock >.labs/uv.txt
+  pip_install --requirement .labs/uv.txt || give_up "pip could not install uv; its own words are above" \
+    "mend what pip names, or put uv on PATH by other means; then the same command again"
+  say "  ✓ Get uv  $(took "$began")"
+}
+
+# pip comes with a virtual environment; else it is the system's own, which may install into a folder of ours even where
+# PEP 668 guards the system. Debian and Ubuntu ship python3 with neither.
+pip_install() {
+  set -- install --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes "$@"
+  if python3 -m venv --clear .labs/uv >/dev/null 2>&1; then .labs/uv/bin/python -m pip "$@"
+  elif python3 -m pip --version >/dev/null 2>&1; then python3 -m pip "$@" --upgrade --target .labs/uv
+  else give_up "found no uv, and a python3 with neither venv nor pip" "on Debian or Ubuntu: apt-get install python3-venv"
+  fi
+}
+
+make_venv() {
+  began=$(date +%s)
+  quiet=--quiet
+  [ ! -t 2 ] || quiet= # on a terminal, uv's own bars show how far it is
+  say "  … Make .venv: $(grep -c == requirements.lock) packages"
+  .venv/bin/python -c '' 2>/dev/null || "$uv" venv --quiet --clear --python '>=3.11' .venv ||
+    give_up "expected Python 3.11 or newer, found none, and uv could fetch none" "install Python 3.11 or newer"
+  "$uv" pip sync $quiet --python .venv/bin/python --require-hashes requirements.lock
+  "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+  wanted >"$stamp"
+  say "  ✓ Make .venv  $(took "$began")"
+}
+
+if is_made; then exit; fi
+mkdir -p .labs
+take_turn
+if is_made; then exit; fi # somebody else made it meanwhile
+find_uv
+make_venv
