@@ -152,7 +152,7 @@ def _ask(yes: bool) -> Callable[[str], bool]:
 
 
 def _board_console(json: str | None) -> Console:
-    return Console(stderr=json == "-", highlight=False)
+    return Console(file=sys.stderr if json == "-" else sys.stdout, highlight=False)
 
 
 def _write(record: Record, where: str) -> None:

@@ -13,6 +13,7 @@ from kindlabs.course import Lab as LabOnDisk
 from kindlabs.diagnosis.cause import Cause, Field, Scene
 from kindlabs.errors import LabError
 from kindlabs.expectations import Lab
+from kindlabs.expectations.barrier import Barrier
 from kindlabs.expectations.probe import Probe
 from kindlabs.kube import apply as applying
 from kindlabs.kube.api import Api, ApiError, ApiUnreachable, Object
@@ -81,8 +82,8 @@ class Run:
         with self._phase("setup"):
             self._set_up(api)
         with self._phase("apply"):
-            refused = applying.apply(api, [m.document for m in self.submission.manifests], self.lab.namespaces)
-        findings = [*self.submission.findings, *(self._finding(r) for r in refused)]
+            outcome = applying.apply(api, [m.document for m in self.submission.manifests], self.lab.namespaces)
+        findings = [*self.submission.findings, *(self._finding(r) for r in outcome.refused)]
         record.submission["findings"] = [
             {"message": f.message, "file": f.source.file, "line": f.source.line} for f in findings
         ]
@@ -91,7 +92,7 @@ class Run:
         # Watching begins after the last change was sent: what is listed now is never older than the submission.
         with self._phase("checks"), World(api) as world:
             world.expect(*WATCHED, *(kind for addon in self.lab.addons for kind in WATCHED_FOR.get(addon, ())))
-            lab = self._lab(api, world, refused)
+            lab = self._lab(api, world, outcome)
             plugin = JudgePlugin(lab, self._explain_with(world), self.cluster.fault, self.report)
             record.checks += judge(self.lab.validator, plugin)
 
@@ -110,20 +111,28 @@ class Run:
                     f"{manifest.file}:{manifest.line}: the API server refuses it: {error.message}"
                 ) from error
 
-    def _lab(self, api: Api, world: World, refused: list[applying.Refusal]) -> Lab:
+    def _lab(self, api: Api, world: World, outcome: applying.Outcome) -> Lab:
         said = {
             (r.manifest["kind"], r.manifest["metadata"]["namespace"], r.manifest["metadata"]["name"]): r.message
-            for r in refused
+            for r in outcome.refused
         }
         scene = Scene(world, refused=said, images=self.images, offline=self.cluster.facts.egress == "none")
-        deadline = Deadline(self.lab.deadline)
-        lab = Lab(api, world, scene, self.lab.namespaces, deadline, self.cluster.ports, self.submission.nonce)
         probe = Probe(api, world)
         scene.listens = probe.listens
-        scene.logs = lambda pod, container: api.logs(
-            pod["metadata"]["name"], pod["metadata"]["namespace"], container, previous=True
+        scene.logs = api.last_words
+        barrier = Barrier(api, Probe(api, world), self.cluster.ports if "ingress" in self.lab.addons else {})
+        barrier.send() if outcome.changed else barrier.skip()
+        return Lab(
+            api,
+            world,
+            scene,
+            probe,
+            barrier,
+            namespaces=self.lab.namespaces,
+            deadline=Deadline(self.lab.deadline),
+            ports=self.cluster.ports,
+            nonce=self.submission.nonce,
         )
-        return lab
 
     def _finding(self, refusal: applying.Refusal) -> Finding:
         meta = refusal.manifest["metadata"]

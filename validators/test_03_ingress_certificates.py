@@ -33,7 +33,7 @@ def test_tls_served(lab):
     lab.https("web.localhost").serves("web-tls")
 
 
-@check(points=1, needs=[test_tls_served])
+@check(points=1, needs=[test_ingress_routes])
 def test_other_host_refused(lab):
     """`other.localhost`, which nobody asked for, gets 404."""
     lab.https("other.localhost").is_refused(status=404)

@@ -14,7 +14,7 @@ from kindlabs.diagnosis.cause import Cause
 from kindlabs.expectations.certificates import lab_ca, names_of, read_certificate
 from kindlabs.expectations.services import judge_replies
 from kindlabs.expectations.workloads import ACTION_SECONDS, Deployment
-from kindlabs.waiting import LOOK_AGAIN, Look
+from kindlabs.waiting import Look
 
 if TYPE_CHECKING:
     from kindlabs.expectations.lab import Lab
@@ -41,7 +41,7 @@ class Website:
             return judge_replies(bodies, errors, times, from_pods_of.pods)
 
         expected = f"{times} of {times} answers 200 from {self._url(path)}, from every Pod of {from_pods_of.name}"
-        self.lab.expect(expected, look, lambda: self._why(path), every=LOOK_AGAIN)
+        self.lab.expect_traffic(expected, look, lambda: self._why(path))
 
     def is_refused(self, path: str = "/", status: int = 404) -> None:
         """The Ingress controller answers *status*: no rule names this host."""
@@ -50,7 +50,7 @@ class Website:
             found, body = self._get(path)
             return Look(found == status, f"{found} {body[:80]!r}" if found else body)
 
-        self.lab.expect(f"{status} from {self._url(path)}", look, self._why_answered, every=LOOK_AGAIN)
+        self.lab.expect_traffic(f"{status} from {self._url(path)}", look, self._why_answered)
 
     def serves(self, secret: str) -> x509.Certificate:
         """The chain served for the host ends in the lab's CA, is for the host, and its leaf is the one in *secret*."""
@@ -68,7 +68,7 @@ class Website:
             return Look(True, f"serial {served.serial_number:x}")
 
         expected = f"{self._url('')} serves the certificate in Secret {secret}, for {self.host}, of the lab's CA"
-        self.lab.expect(expected, look, lambda: self._why_not_served(secret), every=LOOK_AGAIN)
+        self.lab.expect_traffic(expected, look, lambda: self._why_not_served(secret))
         return held[-1]
 
     def serves_another(self, than: x509.Certificate, secret: str) -> None:
@@ -82,7 +82,7 @@ class Website:
             return Look(self._verify() == "", f"serial {served.serial_number:x}: {self._verify() or 'verified'}")
 
         expected = f"{self._url('')} serves a new certificate after Secret {secret} was deleted"
-        self.lab.expect(expected, look, lambda: self._why_not_served(secret), every=LOOK_AGAIN)
+        self.lab.expect_traffic(expected, look, lambda: self._why_not_served(secret))
         self.serves(secret)
 
     def _url(self, path: str) -> str:
@@ -163,4 +163,3 @@ class Website:
                     step = f"-n {self.lab.namespace} describe ingress {name}"
                     return Cause("RuleTooWide", "Ingress", name, self.lab.namespace, text, field, next_step=step)
         return None
-

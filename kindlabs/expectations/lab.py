@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from kindlabs.diagnosis.cause import Cause, Scene
+from kindlabs.expectations.barrier import Barrier
 from kindlabs.expectations.certificates import IssuedSecret
 from kindlabs.expectations.ingress import Website
 from kindlabs.expectations.probe import Probe
@@ -14,7 +14,7 @@ from kindlabs.expectations.services import Service
 from kindlabs.expectations.workloads import Deployment, Pod, Pods
 from kindlabs.kube.api import Api
 from kindlabs.kube.world import World
-from kindlabs.waiting import Deadline, Look, wait_until
+from kindlabs.waiting import LOOK_AGAIN, Deadline, Look, wait_until
 
 
 @dataclass
@@ -24,14 +24,17 @@ class Lab:
     Args:
         api: the API server, as the instructor.
         namespaces: the lab's; the first one is where names are looked up.
+        probe: sends requests inside the cluster.
+        barrier: whether answers are already answers of what was applied.
         ports: the host's ports of the Ingress controller, by scheme: ``{"https": 8443}``.
         nonce: the random value that this submission was given.
-        barrier: returns once the cluster's data plane has taken in all that was applied; see run.
     """
 
     api: Api
     world: World
     scene: Scene
+    probe: Probe
+    barrier: Barrier
     namespaces: tuple[str, ...]
     deadline: Deadline
     ports: dict[str, int] = field(default_factory=dict)
@@ -42,11 +45,6 @@ class Lab:
     def namespace(self) -> str:
         """The lab's first namespace."""
         return self.namespaces[0]
-
-    @cached_property
-    def probe(self) -> Probe:
-        """The Pod that sends requests inside the cluster."""
-        return Probe(self.api, self.world)
 
     def deployment(self, name: str) -> Deployment:
         """Deployment *name*."""
@@ -71,6 +69,14 @@ class Lab:
     def https(self, host: str) -> Website:
         """``https://host`` as a browser on the host reaches it: through the Ingress controller's mapped port."""
         return Website(self, host)
+
+    def expect_traffic(self, expected: str, look: Callable[[], Look], why: Callable[[], Cause | None]) -> Look:
+        """Wait for an outcome that only requests show; none counts before the cluster has taken in what was applied."""
+
+        def current() -> Look:
+            return look() if self.barrier.passed else Look(False, "the cluster is still taking in the submission")
+
+        return self.expect(expected, current, why, every=LOOK_AGAIN)
 
     def expect(
         self,

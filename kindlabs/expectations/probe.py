@@ -6,14 +6,15 @@ import json
 from dataclasses import dataclass
 
 from kindlabs.errors import InfraError
-from kindlabs.kube.api import Api, ApiError, Object
+from kindlabs.kube.api import Api, ApiError, ApiTimeout, Object
 from kindlabs.kube.objects import is_ready
 from kindlabs.kube.world import World
 
 NAMESPACE = "kl-probe"
 PORT = 8080
-DIAL_SECONDS = 5.0
-"""agnhost's own time-out for one request (test/images/agnhost/netexec/netexec.go)."""
+PATIENCE = (1.0, 2.0, 6.0)
+"""Seconds that the first, the second and each later silent request gets: a packet that went nowhere should not cost
+agnhost's own 5 s (test/images/agnhost/netexec/netexec.go), and a slow machine should get them in the end."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Probe:
 
     def __init__(self, api: Api, world: World) -> None:
         self._api, self._world = api, world
+        self._silent = 0
 
     def get(self, host: str, port: int, path: str, times: int = 1) -> Replies:
         """GET ``http://host:port/path`` *times* times, each over a new connection; one failure ends it at once."""
@@ -44,19 +46,25 @@ class Probe:
             return None
         try:
             self._api.ask_pod(pod["metadata"]["name"], pod["metadata"]["namespace"], port, "/", timeout=2)
+        except ApiTimeout:
+            return None
         except ApiError as error:
             return "connection refused" not in error.message
         return True
 
     def _dial(self, host: str, port: int, path: str, tries: int) -> Replies:
         query = {"host": host, "port": str(port), "request": path.lstrip("/"), "protocol": "http", "tries": str(tries)}
-        timeout = DIAL_SECONDS * tries + 2
+        patience = PATIENCE[min(self._silent, len(PATIENCE) - 1)]
         try:
-            answer = self._api.ask_pod(self._pod(), NAMESPACE, PORT, "/dial", query, timeout=timeout)
+            answer = self._api.ask_pod(self._pod(), NAMESPACE, PORT, "/dial", query, timeout=patience)
+        except ApiTimeout:
+            self._silent += 1
+            return Replies((), (f"no answer within {patience:g} s",))
         except ApiError as error:
             if error.status == 400:  # the name does not resolve
                 return Replies((), (error.message,))
             raise InfraError(f"the probe Pod in {NAMESPACE} does not answer: {error.message}") from error
+        self._silent = 0
         said = json.loads(answer)
         return Replies(tuple(said.get("responses", ())), tuple(said.get("errors", ())))
 

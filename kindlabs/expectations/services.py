@@ -9,7 +9,7 @@ from kindlabs.diagnosis.cause import Cause
 from kindlabs.expectations.workloads import Deployment, plain_error
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import dig, is_ready
-from kindlabs.waiting import LOOK_AGAIN, Look
+from kindlabs.waiting import Look
 
 if TYPE_CHECKING:
     from kindlabs.expectations.lab import Lab
@@ -37,7 +37,7 @@ class Service:
         def why() -> Cause | None:
             return why_no_endpoints(self.lab.scene, self.name, self.lab.namespace)
 
-        self.lab.expect(f"the endpoints of Service {self.name} are the Pods of {deployment.name}", look, why)
+        self.lab.expect_traffic(f"the endpoints of Service {self.name} are the Pods of {deployment.name}", look, why)
 
     def answers(self, path: str, *, times: int, from_pods_of: Deployment, port: int = 80) -> None:
         """All of *times* requests from inside the cluster are answered by Pods of a Deployment, and by each of them."""
@@ -53,7 +53,7 @@ class Service:
             return why_service_does_not_answer(self.lab.scene, self.name, self.lab.namespace, port)
 
         expected = f"{times} of {times} answers from {url}, from every Pod of Deployment {from_pods_of.name}"
-        self.lab.expect(expected, look, why, every=LOOK_AGAIN)
+        self.lab.expect(expected, look, why)
 
     def addresses(self) -> set[str]:
         """The ready addresses of its EndpointSlices."""

@@ -9,7 +9,7 @@ from kindlabs.diagnosis import why_pod_does_not_answer, why_pod_not_ready, why_r
 from kindlabs.diagnosis.cause import Cause
 from kindlabs.kube.api import ApiError, Object
 from kindlabs.kube.objects import age, condition, dig, is_ready, labels_text, owner, pods_of, restarts, statuses
-from kindlabs.waiting import LOOK_AGAIN, Look
+from kindlabs.waiting import Look
 
 if TYPE_CHECKING:
     from kindlabs.expectations.lab import Lab
@@ -42,7 +42,7 @@ class Pod:
 
         lasting = f" for {for_seconds:g} s without a restart" if for_seconds else ""
         self.lab.deadline.grant(for_seconds + ACTION_SECONDS / 2)
-        self.lab.expect(f"Pod {self.name} Ready{lasting}", look, self._why_not_ready)
+        self.lab.expect_traffic(f"Pod {self.name} Ready{lasting}", look, self._why_not_ready)
 
     def answers(self, path: str, port: int, with_body: str | None = None) -> None:
         """GET *path* on *port* of the Pod's address answers, with *with_body* where it is given."""
@@ -62,7 +62,7 @@ class Pod:
             return why_pod_does_not_answer(self.lab.scene, pod, port) if pod else self._missing()
 
         said = f" answers {with_body!r}" if with_body else " answers"
-        self.lab.expect(f"http://<address of Pod {self.name}>:{port}{path}{said}", look, why, every=LOOK_AGAIN)
+        self.lab.expect(f"http://<address of Pod {self.name}>:{port}{path}{said}", look, why)
 
     def has_annotation(self, key: str, value: str, given_by: str) -> None:
         """The Pod carries annotation *key* with exactly *value*, which *given_by* told the learner."""

@@ -41,6 +41,10 @@ class ApiUnreachable(InfraError):
     """The API server did not answer: refused, reset or timed out."""
 
 
+class ApiTimeout(ApiUnreachable):
+    """The API server took a request and sent no answer in time; where it passed it on, a Pod may be the silent one."""
+
+
 @dataclass(frozen=True)
 class Identity:
     """Whom to impersonate: a user and its groups."""
@@ -159,14 +163,18 @@ class Api:
             raise
         return True
 
-    def logs(self, pod: str, namespace: str, container: str, *, previous: bool = False, lines: int = 20) -> str:
-        """The newest *lines* of a container's log; empty when there is none."""
-        query = {"container": container, "tailLines": str(lines), "previous": str(previous).lower()}
-        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"
-        try:
-            return self.text("GET", path, query=query)
-        except ApiError:
-            return ""
+    def last_words(self, pod: Object, container: str) -> str:
+        """The end of the log of a container that ended, of the run before when it runs again; empty without one."""
+        name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+        path = f"/api/v1/namespaces/{namespace}/pods/{name}/log"
+        for previous in ("false", "true"):
+            try:
+                text = self.text("GET", path, query={"container": container, "tailLines": "20", "previous": previous})
+            except ApiError:
+                continue
+            if text.strip() and not text.startswith("unable to retrieve container logs"):
+                return text
+        return ""
 
     def ask_pod(
         self,
@@ -287,6 +295,8 @@ class Api:
         return resource
 
     def _unreachable(self, error: Exception) -> ApiUnreachable:
+        if isinstance(getattr(error, "reason", error), urllib3.exceptions.ReadTimeoutError):
+            return ApiTimeout(f"the API server at {self._config.host} sent no answer in time")
         return ApiUnreachable(f"the API server at {self._config.host} does not answer: {error}")
 
 

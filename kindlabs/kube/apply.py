@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from kindlabs.errors import InfraError
 from kindlabs.kube.api import Api, ApiError, Identity, Object
+from kindlabs.kube.leftovers import sweep
 
 LEARNER = Identity("learner", ("kind-labs:learners", "system:authenticated"))
 MANAGER = "kind-labs-learner"
@@ -86,14 +87,22 @@ def _sweep(api: Api, name: str, kinds: Sequence[str]) -> int:
     return found
 
 
-def apply(api: Api, manifests: Sequence[Object], namespaces: Sequence[str]) -> list[Refusal]:
+@dataclass(frozen=True)
+class Outcome:
+    """What came of applying: what was refused, and whether anything in the cluster is now other than it was."""
+
+    refused: list[Refusal]
+    changed: bool
+
+
+def apply(api: Api, manifests: Sequence[Object], namespaces: Sequence[str]) -> Outcome:
     """Apply *manifests* in order as the learner, then prune what earlier runs applied and these do not name.
 
     Args:
         api: the instructor's view; impersonation is done here.
         namespaces: the lab's; each manifest names one of them.
 
-    Returns: what was refused; everything else is applied.
+    Returns: what was refused; everything else is applied, and what controllers made for its earlier form is gone.
     """
     learner = api.acting_as(LEARNER)
     before = {name: _remembered(api, name) for name in namespaces}
@@ -102,27 +111,43 @@ def apply(api: Api, manifests: Sequence[Object], namespaces: Sequence[str]) -> l
         now[manifest["metadata"]["namespace"]].append((_kind(manifest), manifest["metadata"]["name"]))
     for name in namespaces:  # noted before the first request: an interrupted run leaves nothing unknown behind
         _remember(api, name, sorted({*before[name], *now[name]}))
+    pruned = False
     for name in namespaces:
         for kind, thing in sorted(set(before[name]) - set(now[name])):
-            if api.resource(kind):
-                api.delete(kind, thing, name)
-    refused = [r for r in (_apply_one(api, learner, manifest) for manifest in manifests) if r]
+            pruned |= api.resource(kind) is not None and api.delete(kind, thing, name)
+    results = [_apply_one(api, learner, manifest) for manifest in manifests]
+    sweep(api, namespaces)
     for name in namespaces:
         _remember(api, name, now[name])
-    return refused
+    refused = [result for result in results if isinstance(result, Refusal)]
+    return Outcome(refused, pruned or any(result is True for result in results))
 
 
-def _apply_one(api: Api, learner: Api, manifest: Object) -> Refusal | None:
-    for attempt in ("change", "replace"):
-        try:
-            learner.apply(manifest, manager=MANAGER)
-        except ApiError as error:
-            if attempt == "change" and _cannot_change(error):
-                _replace(api, manifest)
-                continue
+def _apply_one(api: Api, learner: Api, manifest: Object) -> Refusal | bool:
+    """Apply one object; whether that changed it, or why it was refused."""
+    meta = manifest["metadata"]
+    before = api.get(_kind(manifest), meta["name"], meta["namespace"]) if api.resource_of(manifest) else None
+    try:
+        return not _same(before, learner.apply(manifest, manager=MANAGER))
+    except ApiError as error:
+        if before is None or not _cannot_change(error):
             return Refusal(manifest, error.message)
-        return None
-    return None
+    _replace(api, manifest)
+    try:
+        learner.apply(manifest, manager=MANAGER)
+    except ApiError as error:
+        return Refusal(manifest, error.message)
+    return True
+
+
+def _same(before: Object | None, after: Object) -> bool:
+    """Whether two readings of an object differ in nothing that anybody wrote."""
+    return before is not None and _written(before) == _written(after)
+
+
+def _written(thing: Object) -> Object:
+    meta = {k: v for k, v in thing["metadata"].items() if k in {"name", "labels", "annotations"}}
+    return {k: v for k, v in thing.items() if k not in {"metadata", "status"}} | {"metadata": meta}
 
 
 def _cannot_change(error: ApiError) -> bool:
