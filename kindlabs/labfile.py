@@ -60,7 +60,9 @@ def _validate(document: Document, schema: dict[str, Any], path: Path) -> None:
     import jsonschema  # here, because it takes a tenth of a second and most modules that import this one never validate
 
     errors = jsonschema.Draft202012Validator(schema).iter_errors(document.value)
-    for error in sorted(errors, key=lambda e: document.line_of(*e.absolute_path)):
+    # A misspelt key comes first: it is why another one is missing.
+    order = sorted(errors, key=lambda e: (e.validator != "additionalProperties", document.line_of(*e.absolute_path)))
+    for error in order:
         at = tuple(error.absolute_path)
         complaint = error.message
         if error.validator == "additionalProperties" and isinstance(error.instance, dict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from kindlabs.yamlsource import Document, YamlFault
 SUFFIXES = (".yaml", ".yml", ".json")
 MAX_BYTES = 1024 * 1024
 """Largest manifest file: etcd takes no object over 1.5 MiB (etcd.io/docs/latest/dev-guide/limit)."""
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
 @dataclass
@@ -97,14 +100,14 @@ def parse(text: str, path: Path) -> list[Manifest]:
 
 
 def _read_json(text: str) -> list[Document]:
-    """JSON is YAML, but for tabs; the values come from the JSON parser, which knows every escape."""
+    """JSON is YAML but for tabs and surrogate pairs: its own parser gives the values, YAML's the lines."""
     try:
         value = json.loads(text) if text.strip() else None
     except json.JSONDecodeError as error:
         raise YamlFault(error.msg, error.lineno, error.colno) from None
     except RecursionError:
         raise YamlFault("nested too deeply", 1, 1) from None
-    lines = yamlsource.read(text.replace("\t", " "))
+    lines = yamlsource.read(_SURROGATE.sub(r"\\u0020", text.replace("\t", " ")))
     return [Document(value, lines[0].lines)] if lines else []
 
 

@@ -9,7 +9,6 @@ import secrets
 import shutil
 import stat
 import tempfile
-import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,8 +32,9 @@ Kubectl = Callable[[], Path]
 class Submission:
     """A submission as read: what to apply, what was found wrong, what was passed over.
 
-    ``path``: the folder that was read. ``label``: its name for the learner (``work/03``, ``solution``). ``shown``: how
-    its files are named in messages. ``digest``: sha256 over its files. ``created``: made from ``start/`` just now.
+    ``path``: the folder that was read (for ``solution``, ``start`` and mutants it is gone by now). ``label``: its name
+    for the learner (``work/03``, ``solution``). ``shown``: how its files are named in messages. ``digest``: sha256 over
+    its files. ``created``: made from ``start/`` just now.
     """
 
     path: Path
@@ -135,21 +135,20 @@ def _work(course: Course, lab: Lab, nonce: str | None, kubectl: Kubectl | None) 
 
 
 def _rendered(course: Course, lab: Lab, word: str, nonce: str, kubectl: Kubectl | None) -> Submission:
-    """Solution, start or a mutant, in a temporary folder that lives as long as the submission does."""
+    """Solution, start or a mutant, made and read in a folder that is gone afterwards."""
     origin = {"solution": lab.solution, "start": lab.start}.get(word)
     mutant = next((mutant for mutant in lab.mutants() if mutant.id == word), None) if origin is None else None
     if origin is None and mutant is None:
         raise _no_folder(lab, word)
-    folder = Path(tempfile.mkdtemp(prefix=f"lab-{lab.number}-{word}-"))
-    submission = Submission(folder, label=word, shown=word, nonce=nonce)
-    weakref.finalize(submission, shutil.rmtree, folder, ignore_errors=True)
-    if origin:
-        submission.shown = origin.relative_to(course.root).as_posix()
-        shutil.copytree(origin, folder, dirs_exist_ok=True)
-        fill_in(folder, nonce)
-    if mutant:
-        render(lab, mutant, folder, nonce)
-    return read(submission, lab, kubectl)
+    shown = origin.relative_to(course.root).as_posix() if origin else word
+    with tempfile.TemporaryDirectory(prefix=f"lab-{lab.number}-{word}-") as place:
+        folder = Path(place)
+        if origin:
+            shutil.copytree(origin, folder, dirs_exist_ok=True)
+            fill_in(folder, nonce)
+        if mutant:
+            render(lab, mutant, folder, nonce)
+        return read(Submission(folder, label=word, shown=shown, nonce=nonce), lab, kubectl)
 
 
 def _no_folder(lab: Lab, word: str) -> UsageError:

@@ -200,6 +200,8 @@ class _Reader:
             self._limit(1, len(self._open))
         if not self._open:
             self.documents[-1].value = value
+            if not counted:
+                self.documents[-1].lines[()] = self._mark.line + 1
             return
         parent = self._open[-1]
         if isinstance(parent.value, list):

@@ -1,0 +1,58 @@
+"""What several unit tests need."""
+
+from pathlib import Path
+
+import pytest
+
+from kindlabs.course import FOLDERS, Course, find
+
+LAB_YAML = "version: kind-labs/lab/v1\ntitle: A name that answers\nminutes: 5\n"
+DEPLOYMENT = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+spec:
+  replicas: 2
+"""
+SERVICE = """\
+apiVersion: v1
+kind: Service
+metadata:
+  name: web
+  annotations:
+    nonce: "${NONCE}"
+spec:
+  selector:
+    app: web
+"""
+MUTANTS = """\
+version: kind-labs/mutants/v1
+mutants:
+- id: wrong-selector
+  object: Service/web
+  patch: [{op: replace, path: /spec/selector/app, value: wbe}]
+  fails: endpoints-match
+  says: Service web selects app=wbe.
+"""
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Course:
+    """A course with one lab, 07-names, in a folder of its own."""
+    root = tmp_path / "course"
+    for folder in FOLDERS:
+        (root / folder).mkdir(parents=True)
+    for path, text in {
+        "labs/07-names/lab.yaml": LAB_YAML,
+        "labs/07-names/README.md": "# 07\n",
+        "labs/07-names/start/web.yaml": DEPLOYMENT,
+        "labs/07-names/start/note.txt": "nonce: ${NONCE}\n",
+        "labs/07-names/setup/note.yaml": "kind: ConfigMap\ndata: {nonce: '${NONCE}'}\n",
+        "validators/test_07_names.py": "",
+        "fixtures/07-names/solution/web.yaml": f"{DEPLOYMENT}---\n{SERVICE}",
+        "fixtures/07-names/mutants.yaml": MUTANTS,
+    }.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    return find(root)

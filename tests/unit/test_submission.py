@@ -1,0 +1,222 @@
+"""A submission: which folder, what is read of it, what is refused."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from kindlabs import submission
+from kindlabs.course import Course
+from kindlabs.errors import UnreadableSubmission, UsageError
+from kindlabs.submission import Submission
+
+POD = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n  - name: app\n    image: agnhost\n"
+
+
+def resolve(course: Course, word: str | None = None) -> Submission:
+    """The submission *word* for the course's only lab."""
+    return submission.resolve(course, course.lab("7"), word)
+
+
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of a learner, called `mine` from where she works."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    return Path("mine")
+
+
+def test_work_is_made_from_start(course: Course) -> None:
+    """Without a word the learner's own folder is meant; the first time it is made, with a nonce in the note."""
+    first = resolve(course)
+    assert first.created
+    assert (first.path, first.label) == (course.root / "work" / "07", "work/07")
+    assert re.fullmatch(r"[a-f][0-9a-f]{7}", first.nonce)
+    assert (first.path / "note.txt").read_text() == f"nonce: {first.nonce}\n"
+    assert list((course.root / "work").iterdir()) == [first.path]
+
+
+def test_work_is_kept(course: Course) -> None:
+    """The second time the folder is as the learner left it, nonce included."""
+    first = resolve(course)
+    (first.path / "web.yaml").write_text(POD)
+    second = resolve(course)
+    assert not second.created
+    assert second.nonce == first.nonce
+    assert [m.kind for m in second.manifests] == ["Pod"]
+    assert first.digest != second.digest
+
+
+def test_emptied_work_is_not_filled_again(course: Course) -> None:
+    """A folder that the learner emptied stays hers; the finding says what was expected."""
+    (course.root / "work" / "07").mkdir(parents=True)
+    (finding,) = resolve(course).findings
+    assert "no manifest in this folder; expected files such as web.yaml" in finding.message
+    assert finding.source.file == "work/07"
+
+
+def test_work_that_is_a_file(course: Course) -> None:
+    """A file where work/07 should be is a usage error, and is left alone."""
+    (course.root / "work").mkdir()
+    (course.root / "work" / "07").write_text("mine")
+    with pytest.raises(UsageError, match="is not a folder"):
+        resolve(course)
+
+
+def test_solution_start_and_mutant(course: Course) -> None:
+    """The lab's own submissions are filled with a new nonce each time, and show where they come from."""
+    solution, again = resolve(course, "solution"), resolve(course, "solution")
+    assert solution.nonce != again.nonce
+    assert solution.manifests[1].document["metadata"]["annotations"] == {"nonce": solution.nonce}
+    assert (
+        str(solution.source("Service", "web", "lab-07", "spec", "selector")) == "fixtures/07-names/solution/web.yaml:15"
+    )
+    assert resolve(course, "start").shown == "labs/07-names/start"
+    mutant = resolve(course, "wrong-selector")
+    assert mutant.label == "wrong-selector"
+    assert mutant.manifests[1].document["spec"]["selector"] == {"app": "wbe"}
+
+
+def test_rendered_folder_goes(course: Course) -> None:
+    """The folder in which a mutant was made is gone once it is read."""
+    assert not resolve(course, "wrong-selector").path.exists()
+
+
+def test_folder(course: Course, mine: Path) -> None:
+    """A folder's manifests are read in name order, and a field's place is named as the learner typed it."""
+    (mine / "b.yml").write_text(POD.replace("name: web", "name: b"))
+    (mine / "a.yaml").write_text(POD)
+    (mine / "c.json").write_text('{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "c"}}')
+    found = resolve(course, "mine/")
+    assert [m.name for m in found.manifests] == ["web", "b", "c"]
+    assert found.manifests[0].namespace == "lab-07"
+    image = ("spec", "containers", 0, "image")
+    assert str(found.source("Pod", "b", "lab-07", *image)) == "mine/b.yml:8"
+    assert found.source("Pod", "b", "default", *image) is None
+    assert found.source("Deployment", "b", None) is None
+
+
+def test_what_is_passed_over(course: Course, mine: Path) -> None:
+    """Sub-folders and odd suffixes are left out, as kubectl leaves them out, and are named."""
+    (mine / "deep").mkdir()
+    for name in ("a.yaml", "B.YAML", "deep/c.yaml", "README.md", ".hidden.yaml.swp"):
+        (mine / name).write_text(POD)
+    found = resolve(course, "mine")
+    assert len(found.manifests) == 1
+    assert found.passed_over == ["B.YAML", "deep/c.yaml"]
+
+
+def test_nonce_of_a_folder(course: Course, mine: Path) -> None:
+    """A folder without a note has a nonce of its own that stays; a note's nonce comes first."""
+    (mine / "a.yaml").write_text(POD)
+    derived = resolve(course, "mine").nonce
+    assert derived == resolve(course, "mine").nonce
+    assert re.fullmatch(r"[a-f][0-9a-f]{7}", derived)
+    (course.root / ".labs" / "secret").unlink()
+    assert resolve(course, "mine").nonce != derived
+    (mine / "note.txt").write_text("for you\nnonce: cafe0123\n")
+    assert resolve(course, "mine").nonce == "cafe0123"
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("wrong-selectr", "Did you mean wrong-selector?"),
+        ("no/such/folder", "There is no submission 'no/such/folder'"),
+        ("mine/a.yaml", "mine/a.yaml is a file; a submission is a folder"),
+    ],
+)
+def test_no_such_submission(course: Course, mine: Path, word: str, says: str) -> None:
+    """A word that names nothing is a usage error with advice."""
+    (mine / "a.yaml").write_text(POD)
+    with pytest.raises(UsageError) as caught:
+        resolve(course, word)
+    assert says in caught.value.message
+    assert caught.value.next_step
+
+
+def refusal(course: Course) -> str:
+    """What the learner reads about the unreadable folder `mine`."""
+    with pytest.raises(UnreadableSubmission) as caught:
+        resolve(course, "mine")
+    assert caught.value.exit_code == 2
+    return caught.value.message
+
+
+def test_unparsable(course: Course, mine: Path) -> None:
+    """YAML that does not parse is refused at file:line:column."""
+    (mine / "a.yaml").write_text("kind: Pod\nspec: [\n")
+    assert refusal(course) == "mine/a.yaml:3:1: did not find expected node content."
+
+
+def test_not_utf8(course: Course, mine: Path) -> None:
+    """Bytes that are no UTF-8 are refused, with the first of them."""
+    (mine / "a.yaml").write_bytes(b"kind: Pod # caf\xe9\n")
+    assert refusal(course) == "mine/a.yaml:1: not UTF-8: byte 0xe9 at offset 15."
+
+
+def test_large_file(course: Course, mine: Path) -> None:
+    """A file of 20 MB is refused without being read, whatever its name."""
+    with (mine / "video.bin").open("wb") as file:
+        file.truncate(20_000_000)
+    assert refusal(course) == "mine/video.bin: 20.0 MB; expected at most 1.0 MB."
+
+
+def test_link_out(course: Course, mine: Path) -> None:
+    """A link that leaves the folder is refused, for a file and for a folder; one that stays inside is not."""
+    (mine / "real.yaml").write_text(POD)
+    (mine / "secret.yaml").symlink_to("/etc/passwd")
+    assert refusal(course) == "mine/secret.yaml: a link that leaves the folder."
+    (mine / "secret.yaml").unlink()
+    (mine / "up").symlink_to("..")
+    assert refusal(course) == "mine/up: a link that leaves the folder."
+    (mine / "up").unlink()
+    (mine / "gone.yaml").symlink_to("nothing.yaml")
+    assert refusal(course) == "mine/gone.yaml: a link to nothing."
+    (mine / "gone.yaml").unlink()
+    (mine / "same.txt").symlink_to("real.yaml")
+    assert len(resolve(course, "mine").manifests) == 1
+
+
+def test_pipe(course: Course, mine: Path) -> None:
+    """A named pipe is refused; reading it would wait for ever."""
+    os.mkfifo(mine / "a.yaml")
+    assert refusal(course) == "mine/a.yaml: not a regular file."
+
+
+def test_too_many_files(course: Course, mine: Path) -> None:
+    """A folder of more than 200 files is not a lab's; hidden folders do not count."""
+    (mine / ".git").mkdir()
+    for number in range(300):
+        (mine / ".git" / f"{number}").touch()
+    (mine / "a.yaml").write_text(POD)
+    assert len(resolve(course, "mine").manifests) == 1
+    for number in range(201):
+        (mine / f"{number}.txt").touch()
+    assert refusal(course) == "mine: more than 200 files."
+
+
+def test_empty(course: Course, mine: Path) -> None:
+    """A folder without a manifest, or with nothing in its manifests, is a finding and not an error."""
+    (mine / "README.md").write_text("later")
+    (mine / "a.yaml").write_text("# soon\n---\n")
+    found = resolve(course, "mine")
+    assert [str(f) for f in found.findings] == ["mine:1: no manifest in this folder; expected files such as web.yaml."]
+
+
+def test_findings_are_not_errors(course: Course, mine: Path) -> None:
+    """What is wrong with one object leaves the others to be applied."""
+    (mine / "a.yaml").write_text(f"{POD}---\nkind: List\napiVersion: v1\nitems:\n- kind: Service\n")
+    (mine / "b.yaml").write_text(POD)
+    found = resolve(course, "mine")
+    assert [m.kind for m in found.manifests] == ["Pod"]
+    assert [str(f.source) for f in found.findings] == ["mine/a.yaml:13", "mine/b.yaml:1"]
+
+
+def test_here(course: Course, mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder where one stands is a submission like any other."""
+    (mine / "a.yaml").write_text("a: [\n")
+    monkeypatch.chdir(mine)
+    with pytest.raises(UnreadableSubmission, match=r"^a\.yaml:2:1: "):
+        resolve(course, ".")
