@@ -109,7 +109,7 @@ class Cluster:
         draft.replace(self.state / "cluster.json")
 
     def recall(self) -> None:
-        """Read the facts again: another command may have changed them."""
+        """Read the facts again: another command may have changed them, or made the cluster anew."""
         self.facts = self._read() or Facts(self.facts.profile)
         self.__dict__.pop("api", None)
 

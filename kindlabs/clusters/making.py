@@ -40,6 +40,7 @@ def make(cluster: Cluster, course_root: Path, wanted: list[str], steps: Steps, a
         cluster.facts = Facts(profile.name, node_image=image, ports=ports, created=time.time(), egress=egress_wanted())
         cluster.remember()
         _create(kind, profile, ports, client)
+        cluster.recall()  # its API server has a new address
         cluster.facts.version = cluster.api.request("GET", "/version")["gitVersion"]
         cluster.facts.phase = "made"
         cluster.remember()
