@@ -190,7 +190,7 @@ def _needed(kubectl: Kubectl | None, kustomization: Path) -> Path:
 
 
 def _files(folder: Path) -> list[Path]:
-    """All files of the tree but hidden ones. Raises: UnreadableSubmission for what must not be read."""
+    """All files of the tree, without hidden folders. Raises: UnreadableSubmission for what must not be read."""
     top, found = folder.resolve(), []
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -198,7 +198,7 @@ def _files(folder: Path) -> list[Path]:
             path = Path(place, name)
             if path.is_symlink() and not path.resolve().is_relative_to(top):
                 raise UnreadableSubmission(f"{path}: a link that leaves the folder.", "Put the file itself there.")
-            if name in folders or name.startswith("."):
+            if name in folders:
                 continue
             _check_file(path)
             found.append(path)

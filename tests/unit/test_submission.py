@@ -185,6 +185,15 @@ def test_pipe(course: Course, mine: Path) -> None:
     assert refusal(course) == "mine/a.yaml: not a regular file."
 
 
+def test_hidden_manifest(course: Course, mine: Path) -> None:
+    """A hidden manifest is one, as it is for kubectl, and is checked like any other."""
+    (mine / ".web.yaml").write_text(POD)
+    assert len(resolve(course, "mine").manifests) == 1
+    (mine / ".web.yaml").unlink()
+    os.mkfifo(mine / ".web.yaml")
+    assert refusal(course) == "mine/.web.yaml: not a regular file."
+
+
 def test_too_many_files(course: Course, mine: Path) -> None:
     """A folder of more than 200 files is not a lab's; hidden folders do not count."""
     (mine / ".git").mkdir()
