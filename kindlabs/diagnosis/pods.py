@@ -80,8 +80,8 @@ def _unscheduled(_scene: Scene, pod: Object) -> Cause | None:
 
 
 def _scheduler_says(message: str) -> str:
-    """The part of the scheduler's message that is about the nodes: ``1 Insufficient memory``."""
-    return message.partition("preemption:")[0].strip().rstrip(".") or message
+    """The part of the scheduler's message that is about the nodes: ``0/1 nodes are available: 1 Insufficient cpu``."""
+    return re.split(r"\.\s+(?:no new claims|preemption)", message)[0].strip().rstrip(".")
 
 
 def _reference_missing(scene: Scene, pod: Object) -> Cause | None:
@@ -120,7 +120,10 @@ def _references(spec: Object) -> list[tuple[str, str, Field]]:
             for number, variable in enumerate(container.get("env") or []):
                 source = variable.get("valueFrom") or {}
                 found += _named(source, ("configMapKeyRef", "secretKeyRef"), (*here, "env", number))
+    mounts = {m["name"] for c in containers(spec) for m in c.get("volumeMounts") or []}
     for number, volume in enumerate(spec.get("volumes") or []):
+        if volume["name"] not in mounts:  # the kubelet leaves such a volume alone
+            continue
         here = ("spec", "volumes", number)
         found += _named(volume, ("configMap", "secret"), here)
         claim = dig(volume, "persistentVolumeClaim", "claimName")
@@ -213,7 +216,8 @@ def _ended(scene: Scene, pod: Object, status: Object, ended: Object) -> Cause | 
         last = f"; its last words: {lines[-1].strip()[:200]}" if lines else ""
         oom = " (out of memory)" if ended.get("reason") == "OOMKilled" else ""
         said = f" ({ended['message'].strip()[:200]})" if ended.get("message") else ""
-        text = f"Container {status['name']} of Pod {name} ends with code {code}{oom} soon after it starts{said}{last}."
+        text = f"Container {status['name']} of Pod {name} ends with code {code}{oom} soon after it starts{said}{last}"
+        text = text.rstrip(".") + "."
         field = (*_field_of(pod, status), "command" if container.get("command") else "args")
     return Cause(
         "ContainerEnded" if never else "CrashLoop",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kindlabs.diagnosis import why_pod_does_not_answer, why_pod_not_ready, why_replicas_not_ready
 from kindlabs.diagnosis.cause import Cause
 from kindlabs.kube.api import ApiError, Object
+from kindlabs.kube.apply import note_disturbed
 from kindlabs.kube.objects import age, condition, dig, is_ready, labels_text, owner, pods_of, restarts, statuses
 from kindlabs.waiting import Look
 
@@ -92,6 +93,7 @@ class Pod:
         pod = self.find()
         before = restarts(pod) if pod else 0
         self.lab.deadline.grant(ACTION_SECONDS)
+        note_disturbed(self.lab.api, self.lab.namespace, "Pod", self.name)
         with contextlib.suppress(ApiError):  # the process ends before it has answered
             self.lab.api.ask_pod(self.name, self.lab.namespace, port, "/exit", {"code": str(code)}, timeout=3)
 

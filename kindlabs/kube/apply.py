@@ -17,6 +17,10 @@ INSTRUCTOR = "kind-labs"
 APPLIED = "kind-labs/applied"
 """Annotation of a lab's namespace: the objects that runs applied there, as a JSON list of [kind.group, name]."""
 
+DISTURBED = "kind-labs/disturbed"
+"""Annotation of a lab's namespace: the objects that a check broke on purpose, as a JSON list of [kind.group, name].
+They are replaced before the next run: Kubernetes remembers a Pod's crashes, and would hold ours against the learner."""
+
 GONE_SECONDS = 60.0
 KEPT = {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")}
 """Kubernetes makes these in every namespace and makes them again when they go."""
@@ -105,6 +109,8 @@ def apply(api: Api, manifests: Sequence[Object], namespaces: Sequence[str]) -> O
     Returns: what was refused; everything else is applied, and what controllers made for its earlier form is gone.
     """
     learner = api.acting_as(LEARNER)
+    for name in namespaces:
+        _replace_disturbed(api, name)
     before = {name: _remembered(api, name) for name in namespaces}
     now: dict[str, list[tuple[str, str]]] = {name: [] for name in namespaces}
     for manifest in manifests:
@@ -156,9 +162,13 @@ def _cannot_change(error: ApiError) -> bool:
 
 
 def _replace(api: Api, manifest: Object) -> None:
-    kind, meta = _kind(manifest), manifest["metadata"]
-    api.delete(kind, meta["name"], meta["namespace"], grace=1)
-    _until(lambda: api.get(kind, meta["name"], meta["namespace"]) is None, f"{kind} {meta['name']} to go")
+    meta = manifest["metadata"]
+    _delete_and_wait(api, _kind(manifest), meta["name"], meta["namespace"])
+
+
+def _delete_and_wait(api: Api, kind: str, name: str, space: str) -> None:
+    api.delete(kind, name, space, grace=1)
+    _until(lambda: api.get(kind, name, space) is None, f"{kind} {name} to go")
 
 
 def _kind(manifest: Object) -> str:
@@ -166,14 +176,27 @@ def _kind(manifest: Object) -> str:
     return f"{manifest['kind']}.{group}" if group else str(manifest["kind"])
 
 
-def _remembered(api: Api, name: str) -> list[tuple[str, str]]:
+def note_disturbed(api: Api, name: str, kind: str, thing: str) -> None:
+    """Remember that a check breaks an object of namespace *name* on purpose; call it before it does."""
+    _remember(api, name, [*_remembered(api, name, DISTURBED), (kind, thing)], DISTURBED)
+
+
+def _replace_disturbed(api: Api, name: str) -> None:
+    things = _remembered(api, name, DISTURBED)
+    for kind, thing in things:
+        _delete_and_wait(api, kind, thing, name)
+    if things:
+        _remember(api, name, [], DISTURBED)
+
+
+def _remembered(api: Api, name: str, what: str = APPLIED) -> list[tuple[str, str]]:
     space = api.get("Namespace", name) or {}
-    note = space.get("metadata", {}).get("annotations", {}).get(APPLIED, "[]")
+    note = space.get("metadata", {}).get("annotations", {}).get(what, "[]")
     return [(kind, thing) for kind, thing in json.loads(note)]
 
 
-def _remember(api: Api, name: str, things: Sequence[tuple[str, str]]) -> None:
-    api.patch("Namespace", name, None, {"metadata": {"annotations": {APPLIED: json.dumps(things)}}})
+def _remember(api: Api, name: str, things: Sequence[tuple[str, str]], what: str = APPLIED) -> None:
+    api.patch("Namespace", name, None, {"metadata": {"annotations": {what: json.dumps(things)}}})
 
 
 def _until(done: Callable[[], bool], what: str) -> None:
