@@ -54,36 +54,6 @@ def test_byte_order_mark(tmp_path: Path, name: str, text: bytes) -> None:
     assert manifest.kind == "Pod"
 
 
-@pytest.mark.parametrize("text", ["kind: [Pod]\nmetadata: {name: 3}\n", "metadata: text\n", "a: 1\n"])
-def test_names_of_the_nameless(tmp_path: Path, text: str) -> None:
-    """What is absent or no text reads as empty, never as a crash."""
-    (manifest,) = manifests.read(written(tmp_path, text))
-    assert (manifest.kind, manifest.name, manifest.namespace) == ("", "", "")
-
-
-def test_documents_and_lists(tmp_path: Path) -> None:
-    """Several documents, empty ones and `kind: List` all become single objects with their own lines."""
-    text = "---\nkind: A\n---\n# nothing\n---\nkind: List\nitems:\n- kind: B\n- metadata:\n    name: c\n  kind: C\n"
-    objects = manifests.read(written(tmp_path, text))
-    assert [(m.kind, m.line) for m in objects] == [("A", 2), ("B", 8), ("C", 9)]
-    assert objects[2].line_of("metadata", "name") == 10
-    assert objects[2].line_of("kind") == 11
-
-
-def test_json(tmp_path: Path) -> None:
-    """JSON has lines too, with tabs and with escapes that YAML does not know."""
-    text = '{\n\t"kind": "Pod",\n\t"metadata": {\n\t\t"name": "a\\/\\ud83d\\ude00"\n\t}\n}\n'
-    (manifest,) = manifests.read(written(tmp_path, text, "web.json"))
-    assert manifest.name == "a/😀"
-    assert manifest.line_of("metadata", "name") == 4
-
-
-def test_byte_order_mark(tmp_path: Path) -> None:
-    """A byte order mark, as Windows editors write it, is no part of the text."""
-    (manifest,) = manifests.read(written(tmp_path, b"\xef\xbb\xbfkind: Pod\n"))
-    assert manifest.kind == "Pod"
-
-
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
