@@ -12,9 +12,6 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 from kindlabs.errors import LabError
 from kindlabs.kube.api import Api, ApiError, ApiUnreachable, Object
 
-ALWAYS = ("probe",)
-"""Add-ons of every cluster."""
-
 MANAGER = "kind-labs"
 PASSING = (404, 409, 429, 500, 503)
 """A namespace or a kind that is not served yet, or a server that is busy."""
@@ -49,11 +46,6 @@ def load(course_root: Path, name: str) -> Addon:
         if file.name != "addon.yaml":
             manifests += filter(None, yaml.load_all(file.read_text(encoding="utf-8"), Loader=_Loader))
     return Addon(name, about["title"], tuple(about["images"]), tuple(manifests))
-
-
-def images_of(course_root: Path, names: list[str]) -> list[str]:
-    """The names in the image lock that these add-ons need."""
-    return sorted({image for name in names for image in load(course_root, name).images})
 
 
 def install(api: Api, addons: list[Addon]) -> None:

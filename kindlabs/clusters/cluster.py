@@ -24,7 +24,8 @@ class Facts:
     """What is remembered about a cluster in its ``cluster.json``.
 
     ``phase`` is ``making`` from before the first node container until kind is done (a cluster found in it was
-    interrupted), then ``made``. ``egress`` is ``none`` or ``open``; ``created`` is in seconds since the epoch.
+    interrupted), then ``made``. ``addons`` have answered; ``images``, names in the image lock, are in its nodes.
+    ``egress`` is ``none`` or ``open``; ``created`` is in seconds since the epoch.
     """
 
     profile: str
@@ -32,9 +33,32 @@ class Facts:
     version: str = ""
     node_image: str = ""
     addons: list[str] = field(default_factory=list)
+    images: list[str] = field(default_factory=list)
     ports: profiles.Ports = field(default_factory=dict)
     egress: str = "open"
     created: float = 0.0
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a run needs in its cluster: add-ons, and images (names in the image lock) that Pods of the lab use."""
+
+    addons: tuple[str, ...]
+    images: tuple[str, ...] = ()
+
+    def beyond(self, facts: Facts) -> Wanted:
+        """What of it a cluster does not have yet."""
+        return Wanted(
+            tuple(name for name in self.addons if name not in facts.addons),
+            tuple(name for name in self.images if name not in facts.images),
+        )
+
+    def together_with(self, facts: Facts) -> Wanted:
+        """All of it, and all that a cluster has already."""
+        return Wanted(tuple({*self.addons, *facts.addons}), tuple({*self.images, *facts.images}))
+
+    def __bool__(self) -> bool:
+        return bool(self.addons or self.images)
 
 
 class Cluster:

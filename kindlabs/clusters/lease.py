@@ -13,7 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from kindlabs.clusters.cluster import Cluster
+from kindlabs.clusters.cluster import Cluster, Wanted
 from kindlabs.progress import Steps
 
 Ask = Callable[[str], bool]
@@ -29,7 +29,13 @@ LOCK_POLL_SECONDS = 0.05
 
 @contextmanager
 def lease(
-    course_root: Path, profile: str, addons: Iterable[str], steps: Steps, ask: Ask = lambda _: False
+    course_root: Path,
+    profile: str,
+    addons: Iterable[str],
+    steps: Steps,
+    ask: Ask = lambda _: False,
+    *,
+    images: Iterable[str] = (),
 ) -> Iterator[Cluster]:
     """The warm cluster of *profile*, for this process alone while the block runs; made, mended or completed as needed.
 
@@ -39,13 +45,14 @@ def lease(
         addons: the add-ons that the lab asks for; ``probe`` is always there.
         steps: where progress goes.
         ask: gets a question about the machine, such as whether to start an engine; answers whether to go on.
+        images: names in the image lock that Pods of the lab use.
 
     Raises: InfraError, LabError.
     """
     cluster = Cluster.of(course_root, profile)
     with held(cluster, steps):
         cluster.recall()
-        _make_ready(cluster, course_root, [*ALWAYS, *addons], steps, ask)
+        _make_ready(cluster, course_root, Wanted((*ALWAYS, *addons), tuple(images)), steps, ask)
         yield cluster
 
 
@@ -53,11 +60,11 @@ def lease(
 def held(cluster: Cluster, steps: Steps) -> Iterator[None]:
     """The lock of *cluster*, saying who has it while it waits; free again when its holder's process ends, however."""
     cluster.state.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(cluster.state / "lock", mode=0o600)
+    lock = _lock(cluster)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        with steps.step(f"Wait for cluster {cluster.name}: {_holder(cluster)}"):
+        with steps.step(f"Wait for cluster {cluster.name}: {_read_sign(cluster)}"):
             lock.acquire(poll_interval=LOCK_POLL_SECONDS)
     try:
         _sign(cluster)
@@ -66,20 +73,40 @@ def held(cluster: Cluster, steps: Steps) -> Iterator[None]:
         lock.release()
 
 
-def _make_ready(cluster: Cluster, course_root: Path, wanted: list[str], steps: Steps, ask: Ask) -> None:
-    if not cluster.is_made:
-        from kindlabs.clusters.making import make
+def holder(cluster: Cluster) -> str | None:
+    """Who has the cluster now, in one sentence; None when nobody has."""
+    if not cluster.state.is_dir():
+        return None
+    lock = _lock(cluster)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return _read_sign(cluster)
+    lock.release()
+    return None
 
-        make(cluster, course_root, wanted, steps, ask)
-    elif fault := _lasting_fault(cluster, steps):
-        from kindlabs.clusters.making import make
 
+def _make_ready(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask: Ask) -> None:
+    fault = (_lasting_fault(cluster, steps) or _wrong_egress(cluster)) if cluster.is_made else None
+    missing = wanted.beyond(cluster.facts)
+    if cluster.is_made and not fault and not missing:
+        return
+    from kindlabs.clusters import making  # brings the Docker client and pytest-kind, which a warm run does without
+
+    if fault:
         steps.line(f"  {fault}: making cluster {cluster.name} anew")
-        make(cluster, course_root, sorted({*wanted, *cluster.addons}), steps, ask)
-    elif missing := [name for name in wanted if name not in cluster.addons]:
-        from kindlabs.clusters.making import add
+        making.make(cluster, course_root, wanted.together_with(cluster.facts), steps, ask)
+    elif not cluster.is_made:
+        making.make(cluster, course_root, wanted, steps, ask)
+    else:
+        making.add(cluster, course_root, missing, steps, ask)
 
-        add(cluster, course_root, missing, steps, ask)
+
+def _wrong_egress(cluster: Cluster) -> str | None:
+    said = os.environ.get("EGRESS")
+    if said and said != cluster.facts.egress:
+        return f"EGRESS={said} is asked for, and cluster {cluster.name} was made with EGRESS={cluster.facts.egress}"
+    return None
 
 
 def _lasting_fault(cluster: Cluster, steps: Steps) -> str | None:
@@ -108,7 +135,11 @@ def _sign(cluster: Cluster) -> None:
     (cluster.state / "holder.json").write_text(json.dumps(note), encoding="utf-8")
 
 
-def _holder(cluster: Cluster) -> str:
+def _lock(cluster: Cluster) -> FileLock:
+    return FileLock(cluster.state / "lease.lock", mode=0o600)
+
+
+def _read_sign(cluster: Cluster) -> str:
     try:
         note = json.loads((cluster.state / "holder.json").read_text(encoding="utf-8"))
         return f"{note['command']} (process {note['pid']}) has it since {note['since']}"

@@ -4,63 +4,77 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import docker
 import yaml
+from docker.errors import DockerException
 
 from kindlabs.clusters import addons, egress, engine, images, profiles, readiness
-from kindlabs.clusters.cluster import Cluster, Facts
+from kindlabs.clusters.cluster import Cluster, Facts, Wanted
 from kindlabs.clusters.kind import LabCluster
-from kindlabs.errors import UsageError
+from kindlabs.clusters.lock import Lock
+from kindlabs.errors import InfraError, UsageError
 from kindlabs.progress import Steps
 
 Ask = Callable[[str], bool]
 
-VERSION = "1.36"
-"""The version of Kubernetes that clusters have."""
 
-
-def make(cluster: Cluster, course_root: Path, wanted: list[str], steps: Steps, ask: Ask) -> None:
-    """Make *cluster* anew with the add-ons *wanted*; what is left of an earlier one goes first.
+def make(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask: Ask) -> None:
+    """Make *cluster* anew with what is *wanted* in it; what is left of an earlier one goes first.
 
     Raises: InfraError when engine, images or cluster cannot be had; LabError for an unknown profile or add-on.
     """
-    client = engine.ensure(steps, ask)
     profile = profiles.load(course_root, cluster.profile)
-    image = images.node_image(VERSION, client, steps)
+    client = engine.ensure(steps, ask)
+    lock = Lock.load(course_root)
+    image = images.node_image(lock.default, client, steps, lock)
+    names = image_names(course_root, wanted)
+    references = list(images.provide(names, client, steps, lock).values())
     kind = LabCluster(cluster.name, cluster.kubeconfig_path, image=image, state=cluster.state)
     kind.ensure_kind()
-    images.provide(addons.images_of(course_root, wanted), client, steps)
     with steps.step(f"Create cluster {cluster.name}"):
         kind.delete()
         ports = profiles.free_ports(cluster.ports)
         cluster.facts = Facts(profile.name, node_image=image, ports=ports, created=time.time(), egress=egress_wanted())
         cluster.remember()
-        _create(kind, profile, ports, client)
+        with _loading_early(cluster.name, profile.nodes, references, client):
+            _create(kind, profile, ports, client)
+        nodes = node_names(cluster.name, client)
+        if cluster.facts.egress == "none":
+            egress.block(nodes, client)
+        images.load(references, nodes, client)
         cluster.recall()  # its API server has a new address
         cluster.facts.version = cluster.api.request("GET", "/version")["gitVersion"]
-        cluster.facts.phase = "made"
+        cluster.facts.images, cluster.facts.phase = names, "made"
         cluster.remember()
-    if cluster.facts.egress == "none":
-        egress.block(node_names(cluster.name, client), client)
-    add(cluster, course_root, wanted, steps, ask)
+    _install(cluster, course_root, wanted, steps)
 
 
-def add(cluster: Cluster, course_root: Path, wanted: list[str], steps: Steps, ask: Ask) -> None:
-    """Install add-ons in a cluster that runs, and wait until each has answered."""
+def add(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask: Ask) -> None:
+    """Bring images and add-ons into a cluster that runs, and wait until each add-on has answered.
+
+    Raises: as :func:`make`.
+    """
     client = engine.ensure(steps, ask)
-    chosen = [addons.load(course_root, name) for name in wanted]
-    references = images.provide(addons.images_of(course_root, wanted), client, steps)
-    with steps.step(f"Load {len(references)} images into the cluster"):
-        images.load(list(references.values()), node_names(cluster.name, client), client)
-    with steps.step(f"Install {', '.join(wanted)}"):
-        addons.install(cluster.api, chosen)
-        readiness.wait(readiness.Seen(cluster.api, cluster.ports), wanted)
-    cluster.facts.addons = sorted({*cluster.addons, *wanted})
-    cluster.remember()
+    names = image_names(course_root, wanted)
+    if names := [name for name in names if name not in cluster.facts.images]:
+        references = images.provide(names, client, steps, Lock.load(course_root))
+        with steps.step(f"Load {', '.join(names)} into cluster {cluster.name}"):
+            images.load(list(references.values()), node_names(cluster.name, client), client)
+        cluster.facts.images = sorted({*cluster.facts.images, *names})
+        cluster.remember()
+    _install(cluster, course_root, wanted, steps)
+
+
+def image_names(course_root: Path, wanted: Wanted) -> list[str]:
+    """The names in the image lock of all that is wanted."""
+    of_addons = {image for name in wanted.addons for image in addons.load(course_root, name).images}
+    return sorted(of_addons | set(wanted.images))
 
 
 def egress_wanted() -> str:
@@ -80,9 +94,44 @@ def node_names(name: str, client: docker.DockerClient) -> list[str]:
     return sorted(str(node.name) for node in nodes)
 
 
+@contextmanager
+def _loading_early(name: str, nodes: int, references: list[str], client: docker.DockerClient) -> Iterator[None]:
+    """Load images while the block makes the cluster: a node takes them long before its control plane answers.
+
+    A help, not a promise: what did not arrive by the end of the block is left to the caller.
+    """
+    over = threading.Event()
+
+    def load() -> None:
+        while not over.wait(0.2):
+            with suppress(InfraError, DockerException):  # no node yet, or no container runtime in it
+                if len(found := node_names(name, client)) == nodes:
+                    images.load(references, found, client)
+                    return
+
+    loading = threading.Thread(target=load, daemon=True)
+    loading.start()
+    try:
+        yield
+    finally:
+        over.set()
+        loading.join()
+
+
 def _create(kind: LabCluster, profile: profiles.Profile, ports: profiles.Ports, client: docker.DockerClient) -> None:
     config = profile.kind_config(ports, cgroup_v1=str(client.info().get("CgroupVersion")) == "1")
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
         yaml.safe_dump(config, file)
         file.flush()
         kind.create(file.name)
+
+
+def _install(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps) -> None:
+    names = [name for name in wanted.addons if name not in cluster.addons]
+    if not names:
+        return
+    with steps.step(f"Install {', '.join(names)}"):
+        addons.install(cluster.api, [addons.load(course_root, name) for name in names])
+        readiness.wait(readiness.Seen(cluster.api, cluster.ports), names)
+    cluster.facts.addons = sorted({*cluster.addons, *names})
+    cluster.remember()
