@@ -83,12 +83,11 @@ def render(lab: Lab, mutant: Mutant, folder: Path, nonce: str) -> None:
 
     Raises: LabError with the mutant's file:line when its object or its field does not exist.
     """
-    for path in sorted(lab.solution.iterdir()):
-        shutil.copyfile(path, folder / path.name)
+    shutil.copytree(lab.solution, folder, dirs_exist_ok=True)
     if mutant.add:
         shutil.copyfile(_added(lab, mutant), folder / Path(mutant.add).name)
     fill_in(folder, nonce)
-    for path in sorted(folder.iterdir()):
+    for path in sorted(folder.rglob("*")):
         objects = manifests.read(path) if path.suffix in manifests.SUFFIXES else []
         mutated = next((m for m in objects if f"{m.kind}/{m.name}" == mutant.object), None)
         if mutated is not None:
@@ -99,11 +98,11 @@ def render(lab: Lab, mutant: Mutant, folder: Path, nonce: str) -> None:
 
 
 def fill_in(folder: Path, nonce: str) -> None:
-    """Replace ``${NONCE}`` in the files of *folder*."""
-    for path in folder.iterdir():
-        text = path.read_text()
-        if "${NONCE}" in text:
-            path.write_text(text.replace("${NONCE}", nonce))
+    """Replace ``${NONCE}`` in the files of *folder* and below."""
+    for path in folder.rglob("*"):
+        content = path.read_bytes() if path.is_file() else b""
+        if b"${NONCE}" in content:
+            path.write_bytes(content.replace(b"${NONCE}", nonce.encode()))
 
 
 def dump(documents: list[dict[str, Any]]) -> str:

@@ -178,8 +178,10 @@ def _secret(course: Course) -> str:
     path = course.root / ".labs" / "secret"
     if not path.exists():
         path.parent.mkdir(exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_hex(16))
+        unfinished = path.with_suffix(f".{os.getpid()}")
+        unfinished.touch(mode=0o600)
+        unfinished.write_text(secrets.token_hex(16))
+        unfinished.replace(path)
     return path.read_text()
 
 
