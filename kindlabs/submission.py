@@ -158,7 +158,7 @@ def _no_folder(lab: Lab, word: str) -> UsageError:
     return UsageError(
         f"There is no submission {word!r}: no folder of that name, and no mutant of lab {lab.number}."
         f"{did_you_mean(word, known)}",
-        f"Give a folder, or one of: {', '.join(known)}; without any, work/{lab.number} is checked",
+        f"Give a folder; solution and start are the lab's own. Without any, work/{lab.number} is checked.",
     )
 
 
