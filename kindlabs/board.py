@@ -89,8 +89,9 @@ class Board:
             "next": result.next_step,
         }
         for label, text in rows.items():
-            if text:
-                line = Text.assemble(" " * INDENT, (f"{label:<{LABEL_WIDTH}}", "cyan"), text)
+            for number, piece in enumerate(filter(None, text.split("\n"))):
+                head = label if number == 0 else ""
+                line = Text.assemble(" " * INDENT, (f"{head:<{LABEL_WIDTH}}", "cyan"), piece)
                 self._hang(line, INDENT + LABEL_WIDTH, whole=label in {"next", "where"})
 
     def _hang(self, line: Text, indent: int, *, whole: bool = False) -> None:

@@ -64,7 +64,7 @@ def _judge(
         lab,
         handed_in,
         cluster,
-        images=_images(course, lab),
+        images=images_of(course, lab),
         fresh=fresh,
         report=board.check,
         kubectl=_wrapper(course.root, cluster, steps),
@@ -90,7 +90,7 @@ def _again(lab: Lab, handed_in: submission.Submission) -> str:
     return f"make check LAB={lab.number}" + ("" if own else f" SUBMISSION={handed_in.label}")
 
 
-def _images(course: Course, lab: Lab) -> frozenset[str]:
+def images_of(course: Course, lab: Lab) -> frozenset[str]:
     """The references that the lab's manifests may name."""
     from kindlabs.clusters.lock import Lock
 

@@ -107,8 +107,9 @@ class JudgePlugin:
 
 def judge(validator: Path, plugin: JudgePlugin) -> list[CheckResult]:
     """Run all checks of *validator*. Raises: LabError when it cannot be read or holds no check, KeyboardInterrupt."""
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # other people's plugins cost start-up and may change a verdict
-    quiet = [f"-pno:{name}" for name in ("cacheprovider", "terminal", "faulthandler", "junitxml", "doctest")]
+    # Other people's plugins cost start-up, and could change a verdict.
+    quiet = ["--disable-plugin-autoload"]
+    quiet += [f"-pno:{name}" for name in ("cacheprovider", "terminal", "faulthandler", "junitxml", "doctest")]
     settings = [
         "--config-file",
         os.devnull,

@@ -188,10 +188,10 @@ def _submission_check(findings: list[Finding]) -> CheckResult:
     if not findings:
         return CheckResult(SUBMISSION, title, Verdict.PASSED, 0, 0)
     first = findings[0]
+    every = "\n".join(str(finding) for finding in findings)
     cause = CauseRecord(
         "Refused", first.source.file, first.message, {"file": first.source.file, "line": first.source.line}
     )
-    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
     return CheckResult(
         SUBMISSION,
         title,
@@ -199,6 +199,6 @@ def _submission_check(findings: list[Finding]) -> CheckResult:
         0,
         0,
         expected="every object applied",
-        observed=f"{first.message}{more}",
+        observed=every,
         cause=cause,
     )

@@ -114,19 +114,26 @@ def apply(api: Api, manifests: Sequence[Object], namespaces: Sequence[str]) -> O
     before = {name: _remembered(api, name) for name in namespaces}
     now: dict[str, list[tuple[str, str]]] = {name: [] for name in namespaces}
     for manifest in manifests:
-        now[manifest["metadata"]["namespace"]].append((_kind(manifest), manifest["metadata"]["name"]))
+        now[manifest["metadata"]["namespace"]].append(_key(manifest))
     for name in namespaces:  # noted before the first request: an interrupted run leaves nothing unknown behind
         _remember(api, name, sorted({*before[name], *now[name]}))
-    pruned = False
-    for name in namespaces:
-        for kind, thing in sorted(set(before[name]) - set(now[name])):
-            pruned |= api.resource(kind) is not None and api.delete(kind, thing, name)
     results = [_apply_one(api, learner, manifest) for manifest in manifests]
+    refused = [result for result in results if isinstance(result, Refusal)]
+    for refusal in refused:  # what an earlier submission wrote under this name says nothing about this one
+        now[refusal.manifest["metadata"]["namespace"]].remove(_key(refusal.manifest))
+    pruned = [_prune(api, name, set(before[name]) - set(now[name])) for name in namespaces]
     sweep(api, namespaces)
     for name in namespaces:
         _remember(api, name, now[name])
-    refused = [result for result in results if isinstance(result, Refusal)]
-    return Outcome(refused, pruned or any(result is True for result in results))
+    return Outcome(refused, any(pruned) or any(result is True for result in results))
+
+
+def _prune(api: Api, name: str, things: set[tuple[str, str]]) -> bool:
+    """Delete *things*, and return once they are gone; whether there were any."""
+    there = [thing for thing in sorted(things) if api.resource(thing[0]) and api.delete(*thing, name, grace=1)]
+    for kind, thing in there:
+        _until(lambda kind=kind, thing=thing: api.get(kind, thing, name) is None, f"{kind} {thing} to go")  # type: ignore[misc]
+    return bool(there)
 
 
 def _apply_one(api: Api, learner: Api, manifest: Object) -> Refusal | bool:
@@ -187,6 +194,10 @@ def _replace_disturbed(api: Api, name: str) -> None:
         _delete_and_wait(api, kind, thing, name)
     if things:
         _remember(api, name, [], DISTURBED)
+
+
+def _key(manifest: Object) -> tuple[str, str]:
+    return _kind(manifest), manifest["metadata"]["name"]
 
 
 def _remembered(api: Api, name: str, what: str = APPLIED) -> list[tuple[str, str]]:

@@ -1,0 +1,101 @@
+"""Every lab proves itself: its solution passes, its start fails, each mutant fails where and why it should."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from kindlabs import course, submission
+from kindlabs.checking import images_of
+from kindlabs.clusters.cluster import Cluster
+from kindlabs.course import Lab
+from kindlabs.record import Record, Verdict, schema
+from kindlabs.run import SUBMISSION, Run
+
+COURSE = course.find(Path(__file__))
+LABS = COURSE.labs()
+MUTANTS = [(lab, mutant) for lab in LABS for mutant in lab.mutants()]
+Judge = Callable[..., Record]
+
+
+@pytest.fixture
+def judge(cluster: Cluster) -> Judge:
+    """Judges a submission of a lab on the shared cluster; every record is held to the schema."""
+
+    def judge_one(lab: Lab, word: str, *, fresh: bool = False) -> Record:
+        handed_in = submission.resolve(COURSE, lab, word)
+        record = Run(lab, handed_in, cluster, images=images_of(COURSE, lab), fresh=fresh).judge()
+        jsonschema.validate(record.as_dict(), schema(), cls=jsonschema.Draft202012Validator)
+        return record
+
+    return judge_one
+
+
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.number)
+def test_solution_passes(lab: Lab, judge: Judge) -> None:
+    """The reference solution passes every check, from empty namespaces."""
+    record = judge(lab, "solution", fresh=True)
+    assert record.verdict == Verdict.PASSED, _failed(record)
+    assert record.score == record.max_score == 10
+
+
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.number)
+def test_start_fails(lab: Lab, judge: Judge) -> None:
+    """The untouched start, run after the solution, fails with a cause, and passes nothing that the solution left."""
+    record = judge(lab, "start")
+    assert record.verdict == Verdict.FAILED, _failed(record)
+    assert record.score == 0
+    failed = [check for check in record.checks if check.verdict == Verdict.FAILED]
+    assert all(check.cause and check.next_step for check in failed)
+
+
+@pytest.mark.parametrize(("lab", "mutant"), MUTANTS, ids=[f"{lab.number}-{mutant.id}" for lab, mutant in MUTANTS])
+def test_mutant_fails_where_it_should(lab: Lab, mutant: object, judge: Judge) -> None:
+    """A mutant fails first on the check that it names, with the sentence that it names, at a line of its own file."""
+    record = judge(lab, mutant.id)
+    first = next((check for check in record.checks if check.verdict != Verdict.PASSED), None)
+    assert first is not None, "the mutant passed"
+    assert (first.id, first.verdict) == (mutant.fails, Verdict.FAILED), _failed(record)
+    assert first.cause is not None, first.observed
+    assert fnmatch.fnmatchcase(first.cause.message, mutant.says), first.cause.message
+    assert first.cause.source is not None
+
+
+def test_changing_what_cannot_be_changed_works(judge: Judge) -> None:
+    """A Pod whose image changes between two runs is replaced, as its learner means it."""
+    lab = COURSE.lab("01")
+    assert judge(lab, "no-such-tag").verdict == Verdict.FAILED
+    record = judge(lab, "other-port")
+    assert next(c for c in record.checks if c.verdict == Verdict.FAILED).id == "serves-http", _failed(record)
+
+
+def test_object_elsewhere_is_a_finding(judge: Judge, tmp_path: Path) -> None:
+    """An object of another namespace and a cluster-wide one are findings with file and line, and are not applied."""
+    (tmp_path / "other.yaml").write_text(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: stray, namespace: default}\n---\n"
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: stray}\nrules: []\n---\n"
+        "apiVersion: example.org/v1\nkind: Nonsense\nmetadata: {name: stray}\n"
+    )
+    record = judge(COURSE.lab("03"), str(tmp_path))
+    first = record.checks[0]
+    assert (first.id, first.verdict) == (SUBMISSION, Verdict.FAILED)
+    assert [f["line"] for f in record.submission["findings"]] == [3, 5, 9] or len(record.submission["findings"]) == 3
+    assert record.exit_code == 1
+
+
+def test_judging_twice_gives_the_same(judge: Judge) -> None:
+    """A run on what an earlier run left settled gives the same verdict, and waits for nothing."""
+    lab = COURSE.lab("03")
+    judge(lab, "solution")
+    again = judge(lab, "solution")
+    assert again.verdict == Verdict.PASSED, _failed(again)
+
+
+def _failed(record: Record) -> str:
+    return "; ".join(
+        f"{c.id} {c.verdict}: {c.observed} {c.cause}" for c in record.checks if c.verdict != Verdict.PASSED
+    )

@@ -1,0 +1,68 @@
+"""What a learner reads: each check on a line, and under a failure what, where, and what next."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from kindlabs.board import Board
+from kindlabs.record import CauseRecord, CheckResult, Record, Verdict
+
+DIGEST = "sha256:" + "0" * 64
+
+
+def show(*checks: CheckResult) -> str:
+    """The board of a run with these checks."""
+    text = io.StringIO()
+    board = Board(Console(file=text, width=200), again="make check LAB=03")
+    for check in checks:
+        board.check(check)
+    board.close(Record({}, {}, "", checks=list(checks), seconds={"checks": 4.1}))
+    return text.getvalue()
+
+
+def test_a_failure_says_what_where_and_what_next() -> None:
+    """A failed check shows cause, place, expected, observed and the next command, each on a line."""
+    cause = CauseRecord(
+        "SelectsNoPod", "Service lab-03/web", "Service web selects [nothing].", {"file": "a.yaml", "line": 7}
+    )
+    text = show(
+        CheckResult(
+            "service-answers", "It answers.", Verdict.FAILED, 0, 1, 1, "an answer", "refused", cause, "kubectl get x"
+        )
+    )
+    lines = [line.strip() for line in text.splitlines()]
+    assert lines[0].startswith("✗ service-answers")
+    assert "0/1" in lines[0]
+    assert lines[1] == "Service web selects [nothing]."
+    for row in ("where     a.yaml:7", "expected  an answer", "observed  refused", "next      kubectl get x"):
+        assert row in lines
+
+
+def test_a_blocked_check_names_what_it_waits_for() -> None:
+    """A blocked check is one dim line that says why."""
+    text = show(CheckResult("b", "B.", Verdict.BLOCKED, 0, 2, observed="waits for a"))
+    assert "B.  (waits for a)" in text
+
+
+def test_the_end_says_points_and_what_to_run_again() -> None:
+    """The last lines have the sum, the time and the command; a pass asks for nothing more."""
+    passed = CheckResult("a", "A.", Verdict.PASSED, 2, 2)
+    failed = CheckResult("b", "B.", Verdict.FAILED, 0, 3, observed="x")
+    assert "Not there yet  2 of 5 points · 4.1 s" in show(passed, failed)
+    assert "again     make check LAB=03" in show(passed, failed)
+    assert "again" not in show(passed)
+
+
+def test_our_own_faults_count_against_nobody() -> None:
+    """An infrastructure error says that it is none of the learner's."""
+    text = show(CheckResult("a", "A.", Verdict.INFRA_ERROR, 0, 2, observed="node gone"))
+    assert "nothing of this counts against you" in text
+
+
+def test_several_findings_have_a_line_each() -> None:
+    """A text of several lines keeps them, under its label."""
+    text = show(CheckResult("submission", "S.", Verdict.FAILED, 0, 0, observed="a.yaml:1: one\nb.yaml:2: two"))
+    assert "observed  a.yaml:1: one\n" in text
+    assert "\n                b.yaml:2: two\n" in text
