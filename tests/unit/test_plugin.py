@@ -26,7 +26,7 @@ def see(lab):
 
 def run(tmp_path: Path, body: str, fault: str | None = None) -> dict[str, CheckResult]:
     """Judge a validator of this text; its lab only counts assertions."""
-    validator = tmp_path / "test_lab.py"
+    validator = tmp_path / f"{tmp_path.name}_lab.py"  # Python keeps modules by name
     validator.write_text(HEAD + body)
     lab = cast("Lab", SimpleNamespace(asserted=0))
 
