@@ -111,7 +111,7 @@ def _wrapper(root: Path, cluster: Cluster, steps: Steps) -> str:
     if not script.exists() or line not in script.read_text(encoding="utf-8"):
         try:
             program = str(_kubectl(steps))
-        except (KindLabsError, ImportError):
+        except KindLabsError:
             program = shutil.which("kubectl") or "kubectl"
         script.parent.mkdir(parents=True, exist_ok=True)
         script.write_text(f'#!/bin/sh\n{line}\nexec "{program}" "$@"\n', encoding="utf-8")

@@ -1,0 +1,180 @@
+"""HTTP to one API server, as one identity: JSON in and out, errors in the server's words, time limits on everything."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import urllib3
+from kubernetes.client.api_client import ApiClient
+from kubernetes.client.configuration import Configuration
+from kubernetes.client.exceptions import ApiException
+from kubernetes.config import load_kube_config
+
+from kindlabs.errors import InfraError
+
+Object = dict[str, Any]
+"""A Kubernetes object as JSON."""
+
+CONNECT_SECONDS = 3.0
+READ_SECONDS = 15.0
+WATCH_SECONDS = 300
+
+
+class ApiError(Exception):
+    """The API server refused a request; ``status`` is the HTTP code, ``reason`` and ``message`` are the server's."""
+
+    def __init__(self, status: int, reason: str, message: str, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.status, self.reason, self.message, self.details = status, reason, message, dict(details or {})
+
+
+class ApiUnreachable(InfraError):
+    """The API server did not answer: refused, reset or timed out."""
+
+
+class ApiTimeout(ApiUnreachable):
+    """The API server took a request and sent no answer in time; where it passed it on, a Pod may be the silent one."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whom to impersonate: a user and its groups."""
+
+    user: str
+    groups: tuple[str, ...] = ()
+
+
+class Transport:
+    """One API server, seen by one identity; safe to use from several threads, each gets its own connection pool.
+
+    Args:
+        kubeconfig: the file that names server and credentials; never the user's own.
+        identity: whom to impersonate; the kubeconfig's own user when None.
+    """
+
+    def __init__(self, kubeconfig: Path, identity: Identity | None = None) -> None:
+        self.kubeconfig = kubeconfig
+        self._identity = identity
+        self._config = Configuration()
+        load_kube_config(  # type: ignore[no-untyped-call]
+            config_file=str(kubeconfig), client_configuration=self._config, persist_config=False
+        )
+        self._config.proxy = None  # the server listens on this machine; a proxy could not reach it
+        self._config.retries = urllib3.Retry(connect=0, read=0, other=1, redirect=0, status=0)
+        self._local = threading.local()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Object | None = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+        timeout: float = READ_SECONDS,
+    ) -> Object:
+        """One request, its answer as JSON. Raises ApiError, ApiUnreachable."""
+        headers = {"Accept": accept, "Content-Type": content_type}
+        text = self.text(method, path, query=query, body=body, headers=headers, timeout=timeout)
+        answer: Object = json.loads(text)
+        return answer
+
+    def text(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Object | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = READ_SECONDS,
+    ) -> str:
+        """One request, its answer as text. Raises ApiError, ApiUnreachable."""
+        with self._open(method, path, query, body, headers, timeout) as response:
+            try:
+                data: bytes = response.read()
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                raise self._unreachable(error) from error
+        if response.status >= 400:
+            raise _refusal(response.status, data)
+        return data.decode(errors="replace")
+
+    @contextmanager
+    def watch(self, path: str, resource_version: str) -> Iterator[urllib3.BaseHTTPResponse]:
+        """An open watch on *path*: a response whose lines are events. Raises ApiError, ApiUnreachable."""
+        query = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": resource_version,
+            "timeoutSeconds": str(WATCH_SECONDS),
+        }
+        # The server's own time-out does not help when the connection is half open; the read time-out does.
+        with self._open("GET", path, query, None, None, WATCH_SECONDS + 5) as response:
+            if response.status >= 400:
+                raise _refusal(response.status, response.read())
+            try:
+                yield response
+            finally:
+                response.close()  # a connection with half a stream in it must not go back to the pool
+
+    @contextmanager
+    def _open(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        body: Object | None,
+        headers: Mapping[str, str] | None,
+        read_timeout: float,
+    ) -> Iterator[urllib3.BaseHTTPResponse]:
+        url = self._config.host + quote(path, safe="/:%~?&=") + (f"?{urlencode(query)}" if query else "")
+        sent = urllib3.HTTPHeaderDict(headers or {"Accept": "*/*", "Content-Type": "application/json"})
+        if self._identity:
+            sent["Impersonate-User"] = self._identity.user
+            for group in self._identity.groups:
+                sent.add("Impersonate-Group", group)
+        try:
+            response = self._pool().request(
+                method,
+                url,
+                headers=sent,
+                body=None if body is None else json.dumps(body),
+                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=read_timeout),
+                preload_content=False,
+            )
+        except (urllib3.exceptions.HTTPError, OSError, ApiException) as error:
+            raise self._unreachable(error) from error
+        try:
+            yield response
+        finally:
+            response.release_conn()
+
+    def _pool(self) -> urllib3.PoolManager:
+        """This thread's connections: the official client is safe only with one ApiClient a thread."""
+        if not hasattr(self._local, "client"):
+            self._local.client = ApiClient(self._config)
+        pool: urllib3.PoolManager = self._local.client.rest_client.pool_manager
+        return pool
+
+    def _unreachable(self, error: Exception) -> ApiUnreachable:
+        if isinstance(getattr(error, "reason", error), urllib3.exceptions.ReadTimeoutError):
+            return ApiTimeout(f"the API server at {self._config.host} sent no answer in time")
+        return ApiUnreachable(f"the API server at {self._config.host} does not answer: {error}")
+
+
+def _refusal(status: int, data: bytes) -> ApiError:
+    try:
+        body = json.loads(data)
+    except ValueError:
+        return ApiError(status, "", data.decode(errors="replace").strip())
+    if not isinstance(body, dict) or body.get("kind") != "Status":
+        return ApiError(status, "", data.decode(errors="replace").strip())
+    return ApiError(status, body.get("reason", ""), body.get("message", ""), body.get("details"))
