@@ -8,7 +8,6 @@ import platform
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import docker
@@ -21,6 +20,9 @@ from kindlabs.progress import Step, Steps
 
 REFERENCE = "kind-labs/debian:bookworm"
 KEY_LABEL = "kind-labs.key"
+PHASES = ("Retrieving", "Unpacking", "Configuring")
+"""What debootstrap does with each package; it writes a line for each."""
+
 NEEDLESS = ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale")
 
 
@@ -84,29 +86,16 @@ def _debootstrap(lock: Lock, arch: str, root: Path, kept: Path, step: Step) -> N
     if mirror:
         command.append(mirror)  # otherwise debootstrap's own default
     lines: list[str] = []
+    told: set[str] = set()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
-        phase = _phases(step)
         for line in run.stdout or []:
             lines.append(line.rstrip())
-            phase(line)
+            phase = next((phase for phase in PHASES if line.startswith(f"I: {phase}") and phase not in told), "")
+            told.add(phase)
+            step.advance(note=phase.lower())
     if run.returncode != 0:
         said = "\n  ".join(lines[-5:])
         raise InfraError(f"debootstrap failed:\n  {said}", "Run the same command again; what is downloaded is kept.")
-
-
-def _phases(step: Step) -> Callable[[str], None]:
-    """Name each phase of debootstrap once, and count packages."""
-    seen: set[str] = set()
-
-    def look(line: str) -> None:
-        words = line.split()
-        if len(words) < 3 or words[0] != "I:":
-            return
-        phase = words[1].lower()
-        step.advance(note="" if phase in seen else phase)
-        seen.add(phase)
-
-    return look
 
 
 def _import(root: Path, built_from: str, client: docker.DockerClient) -> None:

@@ -1,7 +1,8 @@
 """No way out: new connections of nodes and Pods to anything outside their cluster are refused inside the node, at once.
 
 The rule is a table of its own in the node's nftables, looked at before any other; kube-proxy and the Pod network keep
-theirs apart, in either mode.
+theirs apart, in either mode. It comes after the translation of Service addresses, so that one which is still a Service
+address has no endpoint behind it, and would leave the machine.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def block(node_names: Sequence[str], client: docker.DockerClient) -> None:
     Raises:
         InfraError: a node does not take the rule.
     """
-    inside = [*cluster_subnets(node_names[0], client), *network_subnets(node_names[0], client)]
+    inside = [*pod_subnets(node_names[0], client), *network_subnets(node_names[0], client)]
     rules = ruleset(inside)
     for name in node_names:
         command = ["sh", "-c", 'printf %s "$RULES" | nft -f -']
@@ -48,6 +49,7 @@ delete table inet {TABLE}
 table inet {TABLE} {{
   chain judge {{
     ct state established,related accept
+    fib daddr type local accept
     ip daddr {{ {v4} }} accept
     ip6 daddr {{ {v6} }} accept
     meta l4proto tcp reject with tcp reset
@@ -66,8 +68,8 @@ def network_subnets(node_name: str, client: docker.DockerClient) -> list[str]:
     return [subnet["Subnet"] for plan in plans for subnet in plan]
 
 
-def cluster_subnets(node_name: str, client: docker.DockerClient) -> list[str]:
-    """The cluster's Pod and Service subnets, from the configuration that kind gave to kubeadm."""
-    documents = yaml.safe_load_all(containers.run(client.containers.get(node_name), ["cat", "/kind/kubeadm.conf"]))
-    networking = next(d["networking"] for d in documents if d and d.get("kind") == "ClusterConfiguration")
-    return [*networking["podSubnet"].split(","), *networking["serviceSubnet"].split(",")]
+def pod_subnets(node_name: str, client: docker.DockerClient) -> list[str]:
+    """The cluster's Pod subnets, from the configuration that kind gave to kubeadm."""
+    text = containers.run(client.containers.get(node_name), ["cat", "/kind/kubeadm.conf"])
+    kubeadm = next(part for part in yaml.safe_load_all(text) if part and part.get("kind") == "ClusterConfiguration")
+    return str(kubeadm["networking"]["podSubnet"]).split(",")

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import PIPE, STDOUT
 
 import platformdirs
 from filelock import FileLock
@@ -19,6 +20,8 @@ from kindlabs.errors import InfraError
 from kindlabs.progress import Step, Steps
 
 TAGS = "no_btrfs no_zfs no_aufs no_devmapper"
+COLLIDING = ("github.com/rancher/local-path-provisioner",)
+"""Packages that import logrus as Sirupsen: go refuses to build them together with any that writes sirupsen."""
 
 
 def cache_dir() -> Path:
@@ -47,8 +50,9 @@ def programs(lock: Lock, packages: Iterable[str], arch: str, steps: Steps) -> di
     cache_dir().mkdir(parents=True, exist_ok=True)
     with FileLock(cache_dir() / "go.lock"):  # two builds at once would compile the same packages twice
         missing = {package: path for package, path in places.items() if not path.exists()}
-        if missing:
-            _build(lock, missing, arch, steps)
+        alone = [{package: missing.pop(package)} for package in COLLIDING if package in missing]
+        for batch in filter(None, [missing, *alone]):
+            _build(lock, batch, arch, steps)
     return places
 
 
@@ -122,29 +126,24 @@ def go_program() -> str:
 
 
 def _run(arguments: list[str], module: Path, environment: dict[str, str], step: Step) -> list[str]:
-    """Run go; each line that it writes is one unit of the step's work.
+    """Run go and return the packages that it names, each one unit of the step's work.
 
     Raises:
-        InfraError: with go's last lines, when it fails.
+        InfraError: with go's last words, when it fails.
     """
+    packages, words = [], []
     with subprocess.Popen(
-        [go_program(), *arguments],
-        cwd=module,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+        [go_program(), *arguments], cwd=module, env=environment, stdout=PIPE, stderr=STDOUT, text=True
     ) as go:
-        lines = list(_counted(go.stdout or [], step))
+        for line in go.stdout or []:
+            if " " in line.strip():
+                words.append(line.rstrip())
+            else:
+                packages.append(line.rstrip())
+                step.advance()
     if go.returncode != 0:
-        said = "\n  ".join(lines[-8:])
+        said = "\n  ".join(words[-8:])
         raise InfraError(
             f"go {arguments[0]} failed:\n  {said}", "Run the same command again; what is compiled is kept."
         )
-    return lines
-
-
-def _counted(lines: Iterable[str], step: Step) -> Iterator[str]:
-    for line in lines:
-        step.advance()
-        yield line.rstrip()
+    return packages

@@ -9,7 +9,7 @@ import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import httpx
@@ -93,7 +93,7 @@ def _existing(path: Path) -> Path | None:
 Way = Callable[[Path, Steps, Step], None]
 
 
-def _get(cached: Path, ways: list[Way], steps: Steps) -> Path:
+def _get(cached: Path, ways: Sequence[Way], steps: Steps) -> Path:
     """Try each way to *cached* until one works."""
     cached.parent.mkdir(parents=True, exist_ok=True)
     reasons = []

@@ -19,10 +19,16 @@ import (
 	listers "k8s.io/client-go/listers/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/clientcmd"
 )
 
-// repairEvery bounds how long a route or rule stays lost that somebody else removed.
-const repairEvery = 30 * time.Second
+const (
+	// repairEvery bounds how long a route or rule stays lost that somebody else removed.
+	repairEvery = 30 * time.Second
+	retryAfter  = time.Second
+
+	kubeletConfig = "/etc/kubernetes/kubelet.conf"
+)
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
@@ -37,27 +43,42 @@ func run(ctx context.Context, self, subnet string) error {
 	if err != nil || self == "" {
 		return fmt.Errorf("expected NODE_NAME and POD_SUBNET, found %q and %q", self, subnet)
 	}
-	config, err := rest.InClusterConfig()
-	if err != nil {
-		return err
-	}
-	client, err := kubernetes.NewForConfig(config)
+	client, err := connect()
 	if err != nil {
 		return err
 	}
 	nodes, changed := watchNodes(ctx, client)
+	next := repairEvery
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-changed:
-		case <-time.After(repairEvery):
+		case <-time.After(next):
 		}
+		next = repairEvery
 		if err := reconcile(ctx, nodes, self, podSubnet); err != nil {
-			log.Printf("trying again in a second: %v", err)
-			time.AfterFunc(time.Second, func() { notify(changed) })
+			log.Printf("trying again soon: %v", err)
+			next = retryAfter
 		}
 	}
+}
+
+// connect speaks with the API server as this Pod's ServiceAccount, at the address that the node's kubelet uses: the
+// Service address in a Pod's environment leads nowhere, or out of the machine, until kube-proxy has made its rules.
+func connect() (kubernetes.Interface, error) {
+	config, err := rest.InClusterConfig()
+	if err != nil {
+		return nil, err
+	}
+	kubelet, err := clientcmd.LoadFromFile(kubeletConfig)
+	if err != nil {
+		return nil, err
+	}
+	for _, cluster := range kubelet.Clusters {
+		config.Host = cluster.Server
+	}
+	return kubernetes.NewForConfig(config)
 }
 
 // watchNodes keeps a list of all nodes current; the channel holds a token while there is something to look at.
@@ -65,7 +86,12 @@ func watchNodes(ctx context.Context, client kubernetes.Interface) (listers.NodeL
 	changed := make(chan struct{}, 1)
 	factory := informers.NewSharedInformerFactory(client, 0)
 	nodes := factory.Core().V1().Nodes()
-	look := func(any) { notify(changed) }
+	look := func(any) {
+		select {
+		case changed <- struct{}{}:
+		default: // a look is due already
+		}
+	}
 	_, err := nodes.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
 		AddFunc:    look,
 		UpdateFunc: func(before, after any) { look(after) },
@@ -76,13 +102,6 @@ func watchNodes(ctx context.Context, client kubernetes.Interface) (listers.NodeL
 	}
 	factory.Start(ctx.Done())
 	return nodes.Lister(), changed
-}
-
-func notify(changed chan struct{}) {
-	select {
-	case changed <- struct{}{}:
-	default: // a look is due already
-	}
 }
 
 func reconcile(ctx context.Context, lister listers.NodeLister, self string, podSubnet netip.Prefix) error {
