@@ -54,15 +54,19 @@ pip_install() {
   fi
 }
 
-make_venv() {
-  began=$(date +%s)
+install() {
   quiet=--quiet
   [ ! -t 2 ] || quiet= # on a terminal, uv's own bars show how far it is
+  "$uv" pip sync $quiet --python .venv/bin/python --require-hashes requirements.lock || return
+  "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+}
+
+make_venv() {
+  began=$(date +%s)
   say "  … Make .venv: $(grep -c == requirements.lock) packages"
   .venv/bin/python -c '' 2>/dev/null || "$uv" venv --quiet --clear --python '>=3.11' .venv ||
     give_up "expected Python 3.11 or newer, found none, and uv could fetch none" "install Python 3.11 or newer"
-  "$uv" pip sync $quiet --python .venv/bin/python --require-hashes requirements.lock
-  "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+  install || give_up "uv could not install the packages; its own words are above" "the same command again goes on where it was"
   wanted >"$stamp"
   say "  ✓ Make .venv  $(took "$began")"
 }

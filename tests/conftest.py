@@ -1,0 +1,59 @@
+"""The rings of tests: what uses a cluster is marked ``cluster`` by itself; what is not marked cannot reach one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+HERE = Path(__file__).parent
+REAL_RINGS = (HERE / "cluster", HERE / "e2e")
+PROGRAMS = {"docker", "dockerd", "kind", "kubectl"}
+STARTS = {"subprocess.Popen", "os.posix_spawn", "os.exec"}
+
+running: pytest.Item | None = None
+"""The test that runs now, where it must not reach a cluster."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what lives in a real ring, or asks for a fixture whose name says cluster."""
+    for item in items:
+        in_ring = any(item.path.is_relative_to(ring) for ring in REAL_RINGS)
+        if in_ring or any("cluster" in name for name in getattr(item, "fixturenames", [])):
+            item.add_marker(pytest.mark.cluster)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Guard a test that is not marked for as long as it runs, fixtures included."""
+    global running
+    running = None if item.get_closest_marker("cluster") else item
+    try:
+        return (yield)
+    finally:
+        running = None
+
+
+def guard(event: str, arguments: tuple[Any, ...]) -> None:
+    """Fail the running test when Python is about to start one of PROGRAMS, or to connect to an engine's socket.
+
+    An audit hook sees every way in, libraries' included. Source: "Audit events table", docs.python.org/3/library/audit_events.html
+    """
+    if running is None:
+        return
+    if event in STARTS and Path(os.fsdecode(arguments[0])).name in PROGRAMS:
+        reached = f"start {os.fsdecode(arguments[0])}"
+    elif event == "socket.connect" and str(arguments[1]).endswith("docker.sock"):
+        reached = f"connect to {arguments[1]}"
+    else:
+        return
+    pytest.fail(f"{running.nodeid} is not marked `cluster`, and was about to {reached}", pytrace=False)
+
+
+sys.addaudithook(guard)
