@@ -8,6 +8,7 @@ create.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import subprocess
 import threading
@@ -16,16 +17,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import docker
 import platformdirs
 import pykube
+import yaml
 from filelock import FileLock
 from pytest_kind import KindCluster
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
 
-from kindlabs.clusters import tools
+from kindlabs.clusters import egress, engine, images, tools
 from kindlabs.clusters.commands import CommandFailed, CommandTooSlow, run
-from kindlabs.errors import InfraError
+from kindlabs.clusters.lock import Lock, course_root
+from kindlabs.errors import InfraError, LabError, UsageError
 from kindlabs.progress import Steps
+
+NAME_LABEL = "io.x-k8s.kind.cluster"
+"""Docker label of node containers; its value is the cluster's name."""
 
 CREATE_SECONDS = 600.0
 KUBECTL_SECONDS = 120.0
@@ -36,13 +43,21 @@ LASTING = re.compile(r"unknown field|unable to decode config|failed to pull imag
 """What kind says when a second attempt would fail as the first did."""
 
 
+CONSENT_TO_CGROUP_V1 = {
+    "kind": "KubeletConfiguration",
+    "apiVersion": "kubelet.config.k8s.io/v1beta1",
+    "failCgroupV1": False,
+}
+"""Since Kubernetes 1.35 the kubelet refuses to start there otherwise (kubernetes.io, "About cgroup v2")."""
+
+
 class LabCluster(KindCluster):  # type: ignore[misc]  # pytest_kind has no types
     """A kind cluster by name. A drop-in for ``pytest_kind.KindCluster``: same arguments, attributes and methods.
 
     Args:
         name: the name that kind knows.
         kubeconfig: the file to write; in *state* when None.
-        image: the node image; kind's own default when None.
+        image: the node image; when None the one that labs run on, or kind's default where there is no course.
         kind_path: the kind program; the project's own when None.
         kubectl_path: the kubectl program; the project's own when None.
         state: where kubeconfig and lock are kept; when None a folder of the user's, the same from everywhere.
@@ -61,7 +76,7 @@ class LabCluster(KindCluster):  # type: ignore[misc]  # pytest_kind has no types
         # Not super().__init__(): it makes folders in the working directory and settles on downloads of old versions.
         self.name = name
         self.image = image
-        self.path = state or Path(platformdirs.user_state_dir("kind-labs")) / "clusters" / name
+        self.path = state or state_of(name)
         self.path.mkdir(parents=True, exist_ok=True)
         self.kubeconfig_path = Path(kubeconfig or self.path / "kubeconfig").absolute()
         self.kind_path = kind_path
@@ -83,11 +98,18 @@ class LabCluster(KindCluster):  # type: ignore[misc]  # pytest_kind has no types
     def create(self, config_file: str | Path | None = None) -> None:
         """Make the cluster, or use the one that exists; a passing fault is tried again, on a clean ground.
 
+        Args:
+            config_file: a kind config, to which consent to cgroup v1 is added where the engine has no newer one.
+
         Raises: InfraError with what kind wrote.
         """
         with self.lock():
             if not self.exists():
-                self._create(config_file)
+                client = engine.ensure(Steps(), lambda _: False)
+                self.image = self.image or _image_of_labs(client)
+                self._create(self._config(config_file, client))
+                if egress_wanted() == "none":
+                    egress.block(node_names(self.name, client), client)
             elif not _names_a_cluster(self.kubeconfig_path):
                 self._kind("export", "kubeconfig", f"--name={self.name}", f"--kubeconfig={self.kubeconfig_path}")
         self.api = pykube.HTTPClient(pykube.KubeConfig.from_file(str(self.kubeconfig_path)))
@@ -148,10 +170,20 @@ class LabCluster(KindCluster):  # type: ignore[misc]  # pytest_kind has no types
         """Held while the cluster is made or removed, by whichever process gets it first."""
         return FileLock(self.path / "kind.lock", mode=0o600)
 
-    def _create(self, config_file: str | Path | None) -> None:
+    def _config(self, config_file: str | Path | None, client: docker.DockerClient) -> Path:
+        """What kind gets, kept beside the kubeconfig for whoever wonders."""
+        config: dict[str, Any] = {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4"}
+        if config_file:
+            config = yaml.safe_load(Path(config_file).read_text(encoding="utf-8"))
+        if str(client.info().get("CgroupVersion")) == "1":
+            config.setdefault("kubeadmConfigPatches", []).append(yaml.safe_dump(CONSENT_TO_CGROUP_V1))
+        given = self.path / "kind.yaml"
+        given.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+        return given
+
+    def _create(self, config: Path) -> None:
         command = ["create", "cluster", f"--name={self.name}", f"--kubeconfig={self.kubeconfig_path}"]
-        command += [f"--image={self.image}"] if self.image else []
-        command += [f"--config={config_file}"] if config_file else []
+        command += [f"--config={config}", *([f"--image={self.image}"] if self.image else [])]
         attempts = Retrying(
             stop=stop_after_attempt(ATTEMPTS), wait=wait_fixed(1), retry=retry_if_exception(_may_pass), reraise=True
         )
@@ -178,14 +210,42 @@ class LabCluster(KindCluster):  # type: ignore[misc]  # pytest_kind has no types
         return {"KUBECONFIG": str(self.kubeconfig_path)}
 
 
+def state_of(name: str) -> Path:
+    """Where a cluster that belongs to no checkout keeps its kubeconfig and lock: the same from every folder."""
+    return Path(platformdirs.user_state_dir("kind-labs")) / "clusters" / name
+
+
+def node_names(name: str, client: docker.DockerClient) -> list[str]:
+    """The node containers of a kind cluster, running or not."""
+    nodes = client.containers.list(all=True, filters={"label": f"{NAME_LABEL}={name}"})
+    return sorted(str(node.name) for node in nodes)
+
+
+def _image_of_labs(client: docker.DockerClient) -> str | None:
+    try:
+        lock = Lock.load(course_root())
+    except LabError:
+        return None
+    return images.node_image(lock.default, client, Steps(), lock)
+
+
+def egress_wanted() -> str:
+    """``none`` or ``open``: as the variable EGRESS says; by default nothing leaves a machine that reaches no registry.
+
+    Raises: UsageError for another word.
+    """
+    said = os.environ.get("EGRESS") or ("none" if images.source() == "build" else "open")
+    if said not in ("none", "open"):
+        raise UsageError(f"Expected EGRESS=none or EGRESS=open, found EGRESS={said}.")
+    return said
+
+
 class _Forward:
     """A running ``kubectl port-forward``; ``port`` is the local one, as kubectl printed it."""
 
     PRINTED = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
 
     def __init__(self, command: list[str], environment: dict[str, str]) -> None:
-        import os
-
         self.command = command
         self.process = subprocess.Popen(
             command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"

@@ -14,11 +14,10 @@ from docker.errors import DockerException
 
 from kindlabs.clusters import engine, profiles
 from kindlabs.clusters.cluster import Cluster, state_folder
-from kindlabs.clusters.kind import LabCluster
+from kindlabs.clusters.kind import NAME_LABEL, LabCluster
 from kindlabs.clusters.lease import held, holder
 from kindlabs.progress import Steps, duration
 
-KIND_LABEL = "io.x-k8s.kind.cluster"
 ANSWER_SECONDS = 5.0
 
 
@@ -81,8 +80,8 @@ def _is_ours(course_root: Path, name: str) -> bool:
 
 
 def _kind_clusters(client: docker.DockerClient) -> set[str]:
-    nodes = client.containers.list(all=True, filters={"label": KIND_LABEL})
-    return {node.labels[KIND_LABEL] for node in nodes}
+    nodes = client.containers.list(all=True, filters={"label": NAME_LABEL})
+    return {node.labels[NAME_LABEL] for node in nodes}
 
 
 def _look(cluster: Cluster, client: docker.DockerClient | None) -> Row:
@@ -100,15 +99,14 @@ def _look(cluster: Cluster, client: docker.DockerClient | None) -> Row:
     )
 
 
-def _memory(nodes: Iterable[Container]) -> int | None:
+def _memory(name: str, client: docker.DockerClient) -> int | None:
     """Bytes that the node containers use, file caches left out, as ``docker stats`` counts; None when unknown."""
     used = 0
-    for node in nodes:
-        with contextlib.suppress(DockerException, KeyError):
-            memory = node.client.api.stats(node.id, stream=False, one_shot=True)["memory_stats"]
-            used += memory["usage"] - memory["stats"].get(
-                "total_inactive_file", memory["stats"].get("inactive_file", 0)
-            )
+    with contextlib.suppress(DockerException, KeyError):
+        for node in client.containers.list(filters={"label": f"{NAME_LABEL}={name}"}):
+            memory = client.api.stats(str(node.id), stream=False, one_shot=True)["memory_stats"]
+            detail = memory["stats"]  # cgroup v1 names it with total_, v2 without
+            used += memory["usage"] - detail.get("total_inactive_file", detail.get("inactive_file", 0))
     return used or None
 
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import docker
 import yaml
 from docker.errors import DockerException
 
-from kindlabs.clusters import addons, egress, engine, images, profiles, readiness
+from kindlabs.clusters import addons, engine, images, profiles, readiness
 from kindlabs.clusters.cluster import Cluster, Facts, Wanted
-from kindlabs.clusters.kind import LabCluster
+from kindlabs.clusters.kind import LabCluster, egress_wanted, node_names
 from kindlabs.clusters.lock import Lock
-from kindlabs.errors import InfraError, UsageError
+from kindlabs.errors import InfraError
 from kindlabs.progress import Steps
 
 Ask = Callable[[str], bool]
@@ -43,10 +43,8 @@ def make(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask:
         cluster.facts = Facts(profile.name, node_image=image, ports=ports, created=time.time(), egress=egress_wanted())
         cluster.remember()
         with _loading_early(cluster.name, profile.nodes, references, client):
-            _create(kind, profile, ports, client)
+            _create(kind, profile.kind_config(ports))
         nodes = node_names(cluster.name, client)
-        if cluster.facts.egress == "none":
-            egress.block(nodes, client)
         images.load(references, nodes, client)
         cluster.recall()  # its API server has a new address
         cluster.facts.version = cluster.api.request("GET", "/version")["gitVersion"]
@@ -77,23 +75,6 @@ def image_names(course_root: Path, wanted: Wanted) -> list[str]:
     return sorted(of_addons | set(wanted.images))
 
 
-def egress_wanted() -> str:
-    """``none`` or ``open``: as the variable EGRESS says; by default nothing leaves a machine that reaches no registry.
-
-    Raises: UsageError for another word.
-    """
-    said = os.environ.get("EGRESS") or ("none" if images.source() == "build" else "open")
-    if said not in ("none", "open"):
-        raise UsageError(f"Expected EGRESS=none or EGRESS=open, found EGRESS={said}.")
-    return said
-
-
-def node_names(name: str, client: docker.DockerClient) -> list[str]:
-    """The node containers of a kind cluster."""
-    nodes = client.containers.list(all=True, filters={"label": f"io.x-k8s.kind.cluster={name}"})
-    return sorted(str(node.name) for node in nodes)
-
-
 @contextmanager
 def _loading_early(name: str, nodes: int, references: list[str], client: docker.DockerClient) -> Iterator[None]:
     """Load images while the block makes the cluster: a node takes them long before its control plane answers.
@@ -118,8 +99,7 @@ def _loading_early(name: str, nodes: int, references: list[str], client: docker.
         loading.join()
 
 
-def _create(kind: LabCluster, profile: profiles.Profile, ports: profiles.Ports, client: docker.DockerClient) -> None:
-    config = profile.kind_config(ports, cgroup_v1=str(client.info().get("CgroupVersion")) == "1")
+def _create(kind: LabCluster, config: dict[str, Any]) -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
         yaml.safe_dump(config, file)
         file.flush()

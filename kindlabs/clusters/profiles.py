@@ -20,13 +20,6 @@ FIRST_PORTS: Ports = {"http": 8080, "https": 8443}
 PORTS_TRIED = 100
 _LEADS_TO = {80: "http", 443: "https"}
 
-CONSENT_TO_CGROUP_V1 = {
-    "kind": "KubeletConfiguration",
-    "apiVersion": "kubelet.config.k8s.io/v1beta1",
-    "failCgroupV1": False,
-}
-"""Since Kubernetes 1.35 the kubelet refuses to start there otherwise (kubernetes.io, "About cgroup v2")."""
-
 
 @dataclass(frozen=True)
 class Profile:
@@ -40,19 +33,12 @@ class Profile:
         """How many node containers the cluster has."""
         return len(self.config["nodes"])
 
-    def kind_config(self, ports: Ports, *, cgroup_v1: bool) -> dict[str, Any]:
-        """The config that kind gets.
-
-        Args:
-            ports: the host ports of the Ingress controller.
-            cgroup_v1: whether the engine's containers live in cgroup v1.
-        """
+    def kind_config(self, ports: Ports) -> dict[str, Any]:
+        """The kind config with the Ingress controller's host ports."""
         config = copy.deepcopy(self.config)
         for node in config["nodes"]:
             for mapping in node.get("extraPortMappings", []):
                 mapping["hostPort"] = ports[_LEADS_TO[mapping["containerPort"]]]
-        if cgroup_v1:
-            config.setdefault("kubeadmConfigPatches", []).append(yaml.safe_dump(CONSENT_TO_CGROUP_V1))
         return config
 
 

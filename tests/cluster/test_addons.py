@@ -1,0 +1,122 @@
+"""The add-ons do what labs rely on: asked by requests, from where a learner's browser would ask."""
+
+from __future__ import annotations
+
+import base64
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.x509.verification import PolicyBuilder, Store
+
+from kindlabs.clusters import readiness
+from kindlabs.clusters.cluster import Cluster
+from kindlabs.kube.api import Object
+
+NAMESPACE = "kl-probe"
+
+
+@pytest.fixture
+def ingress(cluster: Cluster) -> Iterator[Object]:
+    """An Ingress for shop.localhost whose certificate lab-ca issues; gone after the test."""
+    rule = {"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "probe", "port": {"number": 80}}}}
+    manifest: Object = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {
+            "name": "shop",
+            "namespace": NAMESPACE,
+            "annotations": {"cert-manager.io/cluster-issuer": "lab-ca"},
+        },
+        "spec": {
+            "ingressClassName": "traefik",
+            "tls": [{"hosts": ["shop.localhost"], "secretName": "shop-tls"}],
+            "rules": [{"host": "shop.localhost", "http": {"paths": [rule]}}],
+        },
+    }
+    yield manifest
+    for kind, name in (("Ingress", "shop"), ("Certificate", "shop-tls"), ("Secret", "shop-tls")):
+        cluster.api.delete(kind, name, NAMESPACE)
+
+
+def test_every_addon_has_answered(cluster: Cluster) -> None:
+    """What the lease calls ready is ready: asked again, every add-on answers at once."""
+    readiness.wait(readiness.Seen(cluster.api, cluster.ports), list(readiness.CHECKS), timeout=5)
+
+
+def test_chain_ends_in_the_authority(cluster: Cluster, ingress: Object) -> None:
+    """An annotated Ingress is served with a chain that verifies against Secret lab-ca alone."""
+    cluster.api.apply(ingress, manager="test")
+    served = _served_when_not(cluster, "shop.localhost", "TRAEFIK DEFAULT CERT")
+    store = Store([_authority(cluster)])
+    verifier = PolicyBuilder().store(store).build_server_verifier(x509.DNSName("shop.localhost"))
+    chain = verifier.verify(served, [])
+    assert len(chain) == 2
+    assert chain[1] == _authority(cluster)
+
+
+def test_authority_is_a_chain_not_a_bare_leaf(cluster: Cluster) -> None:
+    """The authority's certificate may sign others; a leaf's may not."""
+    authority = _authority(cluster).extensions.get_extension_for_class(x509.BasicConstraints).value
+    assert authority.ca
+
+
+@pytest.mark.parametrize("name", [None, "nginx"])
+def test_ingress_of_no_known_class_is_not_served(cluster: Cluster, ingress: Object, name: str | None) -> None:
+    """An Ingress that names no class, or one that does not exist, gets 404 while its twin of class traefik answers."""
+    ingress["spec"]["ingressClassName"] = name
+    cluster.api.apply(ingress, manager="test")
+    time.sleep(1)  # ten times as long as Traefik takes for what it serves
+    assert _get(cluster, "shop.localhost").status_code == 404
+    assert _get(cluster, "probe.localhost").status_code == 200
+
+
+def test_claims_are_filled(cluster: Cluster) -> None:
+    """The default StorageClass is local-path's, and waits for a Pod before it fills a claim."""
+    classes = cluster.api.list("StorageClass")
+    default = [c for c in classes if (c["metadata"].get("annotations") or {}).get(
+        "storageclass.kubernetes.io/is-default-class") == "true"]  # fmt: skip
+    assert [(c["provisioner"], c["volumeBindingMode"]) for c in default] == [
+        ("rancher.io/local-path", "WaitForFirstConsumer")
+    ]
+
+
+def test_addons_are_not_administrators(cluster: Cluster) -> None:
+    """No ServiceAccount of an add-on is bound to cluster-admin."""
+    for binding in cluster.api.list("ClusterRoleBinding"):
+        accounts = [s["name"] for s in binding.get("subjects") or [] if s["kind"] == "ServiceAccount"]
+        assert binding["roleRef"]["name"] != "cluster-admin" or not {"traefik", "cert-manager"} & set(accounts)
+
+
+def _get(cluster: Cluster, host: str) -> httpx.Response:
+    url = f"https://127.0.0.1:{cluster.ports['https']}/hostname"
+    with httpx.Client(verify=False, trust_env=False) as client:
+        return client.get(url, headers={"Host": host}, extensions={"sni_hostname": host})
+
+
+def _authority(cluster: Cluster) -> x509.Certificate:
+    secret = cluster.api.get("Secret", "lab-ca", "cert-manager")
+    assert secret is not None
+    return x509.load_pem_x509_certificate(base64.b64decode(secret["data"]["tls.crt"]))
+
+
+def _served(cluster: Cluster, host: str) -> x509.Certificate:
+    context = ssl._create_unverified_context()
+    with (
+        socket.create_connection(("127.0.0.1", cluster.ports["https"]), timeout=5) as plain,
+        context.wrap_socket(plain, server_hostname=host) as connection,
+    ):
+        leaf = connection.getpeercert(binary_form=True)
+    assert leaf
+    return x509.load_der_x509_certificate(leaf)
+
+
+def _served_when_not(cluster: Cluster, host: str, unwanted: str) -> x509.Certificate:
+    until = time.monotonic() + 20
+    while unwanted in (served := _served(cluster, host)).subject.rfc4514_string() and time.monotonic() < until:
+        time.sleep(0.1)
+    return served
