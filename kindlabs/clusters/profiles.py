@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from kindlabs.errors import LabError
+from kindlabs.errors import InfraError, LabError
 
 Ports = dict[str, int]
 """Host ports on 127.0.0.1 by what they lead to: ``{"http": 8080, "https": 8443}``."""
@@ -65,13 +65,13 @@ def checkout_mark(course_root: Path) -> str:
 def free_ports(remembered: Ports | None = None) -> Ports:
     """Two host ports that nobody listens on: the remembered ones, so that printed addresses stay true, or the next.
 
-    Raises: LabError when the first PORTS_TRIED pairs are all taken.
+    Raises: InfraError when the first PORTS_TRIED pairs are all taken.
     """
     pairs = [{name: port + step for name, port in FIRST_PORTS.items()} for step in range(PORTS_TRIED)]
     for pair in [remembered, *pairs] if remembered else pairs:
         if all(is_free(port) for port in pair.values()):
             return pair
-    raise LabError(f"Expected a free pair of host ports from {FIRST_PORTS} on; {PORTS_TRIED} pairs are taken.")
+    raise InfraError(f"Expected a free pair of host ports from {FIRST_PORTS} on; {PORTS_TRIED} pairs are taken.")
 
 
 def is_free(port: int) -> bool:
