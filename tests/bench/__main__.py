@@ -1,0 +1,40 @@
+"""``python -m tests.bench [start-up|tails|hopeless|cold ...]``: measure, and print a table; without words, all four."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from kindlabs.progress import Steps
+from tests.bench.cold import cold
+from tests.bench.measure import Row, hopeless, start_up, tails
+from tests.bench.stage import Stage
+
+MEASUREMENTS = {"start-up": start_up, "tails": tails, "hopeless": hopeless, "cold": cold}
+
+
+def main(words: list[str]) -> None:
+    """Measure what *words* name, and print it as Markdown."""
+    unknown = set(words) - set(MEASUREMENTS)
+    if unknown:
+        sys.exit(f"bench: no measurement {', '.join(unknown)}; there are {', '.join(MEASUREMENTS)}")
+    checkout = Path(__file__).parents[2]
+    with TemporaryDirectory(prefix="labs-bench-") as folder, Steps() as steps:
+        stage = Stage(checkout, Path(folder))
+        rows = [row for word in words or MEASUREMENTS for row in MEASUREMENTS[word](stage, steps)]
+    sys.stdout.write(table(rows) + "\n")
+
+
+def table(rows: list[Row]) -> str:
+    """The rows as a Markdown table; seconds."""
+    lines = ["| seconds | median | min | max | n | goal |", "|---|--:|--:|--:|--:|--:|"]
+    for row in rows:
+        goal = "" if row.goal is None else f"≤ {row.goal:g} {'✓' if row.median <= row.goal else '✗'}"
+        low, high, n = min(row.samples), max(row.samples), len(row.samples)
+        lines.append(f"| {row.title} | {row.median:.2f} | {low:.2f} | {high:.2f} | {n} | {goal} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,69 @@
+"""A cluster from nothing with lab 03's add-ons, beside the bare cluster that kind makes from the same node image."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import yaml
+
+from kindlabs.clusters import engine, images, making, profiles, tools
+from kindlabs.clusters.cluster import Wanted
+from kindlabs.clusters.lease import ALWAYS, lease
+from kindlabs.clusters.listing import remove
+from kindlabs.clusters.lock import Lock
+from kindlabs.progress import Steps
+from tests.bench.measure import Row, run
+from tests.bench.stage import Stage
+
+ROUNDS = 3
+BARE = "labs-bench-bare"
+ONE_NODE = {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": [{"role": "control-plane"}]}
+
+
+def cold(stage: Stage, steps: Steps) -> Iterator[Row]:
+    """Both in turn, each removed again at once; the engine has their images, and getting those is not measured."""
+    lab = stage.lab
+    remove(stage.root, steps)  # the copy knows the warm cluster from the other measurements
+    bare, ours = Row("bare `kind create cluster`"), Row("cluster with lab 03's add-ons, all answering")
+    image = _provide(stage, steps)
+    with steps.step("Cold clusters", total=2 * ROUNDS) as step:
+        for _ in range(ROUNDS):
+            bare.samples.append(_bare(image, steps))
+            step.advance()
+            started = time.monotonic()
+            try:
+                with lease(stage.root, lab.profile, lab.addons, steps, images=lab.images):
+                    ours.samples.append(time.monotonic() - started)
+            finally:
+                remove(stage.root, steps)
+            step.advance()
+    ratio = Row("add-ons / bare, each pair (no seconds)", 2.0)
+    ratio.samples = [ready / made for ready, made in zip(ours.samples, bare.samples, strict=True)]
+    yield from (bare, ours, ratio)
+
+
+def _provide(stage: Stage, steps: Steps) -> str:
+    """Have all images in the engine; return the node image."""
+    client = engine.ensure(steps, lambda _: False)
+    lock = Lock.load(stage.root)
+    images.provide(
+        making.image_names(stage.root, Wanted((*ALWAYS, *stage.lab.addons), stage.lab.images)), client, steps, lock
+    )
+    return images.node_image(lock.default, client, steps, lock)
+
+
+def _bare(image: str, steps: Steps) -> float:
+    """Seconds that ``kind create cluster`` takes."""
+    kind = tools.kind(steps)
+    with TemporaryDirectory() as folder:
+        config, kubeconfig = Path(folder) / "kind.yaml", f"--kubeconfig={folder}/kubeconfig"
+        config.write_text(yaml.safe_dump(profiles.Profile(BARE, ONE_NODE).kind_config({})))
+        started = time.monotonic()
+        try:
+            run([kind, "create", "cluster", "--name", BARE, "--image", image, "--config", config, kubeconfig])
+            return time.monotonic() - started
+        finally:
+            run([kind, "delete", "cluster", "--name", BARE, kubeconfig])

@@ -1,0 +1,150 @@
+"""What is measured with the warm cluster; each measurement yields rows of the table."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kindlabs.clusters import tools
+from kindlabs.clusters.cluster import Cluster
+from kindlabs.progress import Steps
+from tests.bench.forwarder import Forwarder
+from tests.bench.stage import Stage, api_port
+
+HERE = Path(__file__).parent
+BIN = Path(sys.executable).parent
+COMMAND_SECONDS = 120.0
+START_ROUNDS, TAIL_ROUNDS, HOPELESS_ROUNDS = 10, 5, 3
+HOPELESS = ("no-such-tag", "crashes", "asks-too-much", "missing-secret", "wrong-class", "unknown-issuer")
+
+
+@dataclass
+class Row:
+    """One figure: its samples in seconds, and what their median is to be at most."""
+
+    title: str
+    goal: float | None = None
+    samples: list[float] = field(default_factory=list)
+
+    @property
+    def median(self) -> float:
+        """The median of the samples."""
+        return statistics.median(self.samples)
+
+
+def start_up(stage: Stage, steps: Steps) -> Iterator[Row]:
+    """From the start of ``lab check`` to the first bytes that reach the API server."""
+    row = Row("`lab check`: start to first API request", goal=1.0)
+    with (
+        steps.step("Start-up", total=START_ROUNDS) as step,
+        stage.cluster(steps) as cluster,
+        Forwarder(api_port(cluster)) as forwarder,
+    ):
+        stage.lend(cluster, forwarder.port)
+        _lab(stage, "solution")  # what is not warm yet gets warm
+        for _ in range(START_ROUNDS):
+            forwarder.reset()
+            started = time.monotonic()
+            _lab(stage, "solution")
+            if forwarder.first_bytes is None:
+                raise LookupError("lab check sent no request")
+            row.samples.append(forwarder.first_bytes - started)
+            step.advance()
+    yield row
+
+
+def tails(stage: Stage, steps: Steps) -> Iterator[Row]:
+    """Exit minus the moment when the observer had seen all outcomes: of ``lab check`` and two usual validators."""
+    manifests = stage.lab.solution
+    kubectl = tools.kubectl(steps)
+    contenders: dict[str, Callable[[Cluster], None]] = {
+        "`lab check`": lambda cluster: _lab(stage, "solution"),
+        "bash: `kubectl wait`, curl": lambda c: _usual(["bash", HERE / "usual_bash.sh"], c, kubectl, manifests),
+        "pytest: looks each second": lambda c: _usual(_pytest(stage), c, kubectl, manifests),
+    }
+    rows = {name: Row(f"tail of {name}", 0.3 if "lab" in name else None) for name in contenders}
+    with steps.step("Tails", total=TAIL_ROUNDS * len(contenders)) as step:
+        for _ in range(TAIL_ROUNDS):
+            for name, contender in contenders.items():
+                with stage.cluster(steps) as cluster:
+                    stage.begin_empty(cluster)
+                    with _observer(cluster, "outcomes") as moments:
+                        contender(cluster)
+                        ended = time.monotonic()
+                rows[name].samples.append(ended - max(moments().values()))
+                step.advance()
+    yield from rows.values()
+
+
+def hopeless(stage: Stage, steps: Steps) -> Iterator[Row]:
+    """Submissions that cannot work: from the first sign in the API to exit, and the whole command."""
+    rows = {name: (Row(f"`{name}`: first sign to exit", 5.0), Row(f"`{name}`: whole command")) for name in HOPELESS}
+    with steps.step("Hopeless submissions", total=HOPELESS_ROUNDS * len(rows)) as step:
+        for _ in range(HOPELESS_ROUNDS):
+            for name, (from_sign, whole) in rows.items():
+                with stage.cluster(steps) as cluster:
+                    stage.begin_empty(cluster)
+                    with _observer(cluster, name) as moments:
+                        started = time.monotonic()
+                        _lab(stage, name, code=1)
+                        ended = time.monotonic()
+                from_sign.samples.append(ended - moments()[name])
+                whole.samples.append(ended - started)
+                step.advance()
+    for pair in rows.values():
+        yield from pair
+
+
+def run(command: Sequence[str | Path], *, code: int = 0, cwd: Path | None = None, **environment: str) -> None:
+    """Run a command that must end with *code*. Raises: RuntimeError with what it wrote."""
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_SECONDS,
+        check=False,
+    )
+    if done.returncode != code:
+        raise RuntimeError(f"{command} ended with {done.returncode}, not {code}:\n{done.stdout}\n{done.stderr}")
+
+
+def _lab(stage: Stage, submission: str, *, code: int = 0) -> None:
+    run([BIN / "lab", "check", "03", "--submission", submission], code=code, cwd=stage.root)
+
+
+def _pytest(stage: Stage) -> list[str | Path]:
+    """Without this project's own pytest settings."""
+    return [BIN / "pytest", "-q", "--noconftest", "--rootdir", stage.root, "-c", os.devnull, HERE / "usual_pytest.py"]
+
+
+def _usual(command: Sequence[str | Path], cluster: Cluster, kubectl: Path, manifests: Path) -> None:
+    port = str(cluster.ports["https"])
+    words = [*command, manifests, port] if command[0] == "bash" else command
+    path = f"{kubectl.parent}{os.pathsep}{os.environ['PATH']}"
+    run(words, PATH=path, KUBECONFIG=str(cluster.kubeconfig_path), MANIFESTS=str(manifests), HTTPS_PORT=port)
+
+
+@contextmanager
+def _observer(cluster: Cluster, what: str) -> Iterator[Callable[[], dict[str, float]]]:
+    """An observer that looks while the block runs; what it yields tells the moments, once they are all there."""
+    arguments = [str(cluster.kubeconfig_path), str(cluster.ports["https"]), what]
+    command = [sys.executable, "-m", "tests.bench.observer", *arguments]
+    with subprocess.Popen(command, cwd=HERE.parents[1], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            if process.stdout is None or process.stdout.readline().strip() != "ready":
+                raise RuntimeError("the observer does not start")
+            said: list[str] = []
+            yield lambda: json.loads(said[0])
+            said.append(process.communicate(timeout=COMMAND_SECONDS)[0])
+        finally:
+            process.kill()
