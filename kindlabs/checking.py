@@ -36,7 +36,7 @@ def check_submission(course: Course, lab_id: str, word: str | None, *, fresh: bo
         loading = threading.Thread(target=_load_judge, daemon=True)
         loading.start()
         started = time.monotonic()
-        with lease(course.root, lab.profile, lab.addons, steps, ask) as cluster:
+        with lease(course.root, lab.profile, lab.addons, steps, ask, images=lab.images) as cluster:
             leased = time.monotonic() - started
             loading.join()
             return _judge(course, lab, handed_in, cluster, leased, out=out, steps=steps, fresh=fresh)
