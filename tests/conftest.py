@@ -43,7 +43,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 def guard(event: str, arguments: tuple[Any, ...]) -> None:
     """Fail the running test when Python is about to start one of PROGRAMS, or to connect to an engine's socket.
 
-    An audit hook sees every way in, libraries' included. Source: "Audit events table", docs.python.org/3/library/audit_events.html
+    An audit hook sees every way in, libraries' included.
+    Source: "Audit events table", docs.python.org/3/library/audit_events.html
     """
     if running is None:
         return

@@ -1,0 +1,124 @@
+"""From a fresh clone to a first command: .venv is made once, from nothing, whatever interrupts it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typing_in import Typed, type_in
+
+TOOLS = (
+    "make",
+    "sh",
+    "awk",
+    "sed",
+    "grep",
+    "cat",
+    "cksum",
+    "date",
+    "dirname",
+    "ln",
+    "readlink",
+    "rm",
+    "mkdir",
+    "sleep",
+)
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """A PATH folder that holds what every system has, and neither uv nor Python."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for tool in TOOLS:
+        where = next(Path(place) / tool for place in ("/usr/bin", "/bin") if (Path(place) / tool).exists())
+        (folder / tool).symlink_to(where)
+    return folder
+
+
+def with_python(folder: Path, without: str = "no-module") -> str:
+    """Put a python3 onto a PATH that has none; it lacks the modules that *without*, a shell pattern, matches."""
+    python = folder / "python3"
+    python.write_text(f'#!/bin/sh\ncase "$2" in {without}) exit 1 ;; esac\nexec {sys.base_prefix}/bin/python3 "$@"\n')
+    python.chmod(0o755)
+    return str(folder)
+
+
+def first_command(copy: Path, path: str) -> Typed:
+    """The first thing that somebody types after cloning."""
+    return type_in(copy, "make", "list", PATH=path)
+
+
+def begin(copy: Path, path: str) -> subprocess.Popen[str]:
+    """The same, in a process group of its own, and without waiting for its end."""
+    pipe = subprocess.PIPE
+    environment = os.environ | {"PATH": path}
+    return subprocess.Popen(
+        ["make", "list"], cwd=copy, env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    )
+
+
+def test_from_nothing(copy: Path, bare: Path) -> None:
+    """With Python and make alone, the first command makes .venv and does its work; the second one is quiet."""
+    path = with_python(bare)
+    first, second = first_command(copy, path), first_command(copy, path)
+    assert first.code == second.code == 0
+    assert re.search(r"✓ Get uv  \(\d+ s\)\n.*\n  ✓ Make .venv  \(\d+ s\)", first.err)
+    assert "03-ingress-certificates" in first.out
+    assert second == Typed(0, first.out, "")
+
+
+def test_made_again_when_the_lock_changes(copy: Path, bare: Path) -> None:
+    """A changed requirements.lock is noticed by the next command."""
+    path = with_python(bare)
+    first_command(copy, path)
+    with (copy / "requirements.lock").open("a") as lock:
+        lock.write("# changed\n")
+    assert "✓ Make .venv" in first_command(copy, path).err
+
+
+@pytest.mark.parametrize("word", ["… Get uv", "✓ Get uv", "… Make .venv"])
+def test_interrupted_it_goes_on(copy: Path, bare: Path, word: str) -> None:
+    """Killed outright at any step, it goes on when the same command is typed again."""
+    path = with_python(bare)
+    making = begin(copy, path)
+    assert making.stderr
+    while word not in (line := making.stderr.readline()):
+        assert line, "it ended before it was killed"
+    time.sleep(0.3)
+    os.killpg(making.pid, signal.SIGKILL)
+    making.communicate()
+    assert not (copy / ".venv" / ".made").exists()
+    assert first_command(copy, path).code == 0
+
+
+def test_two_at_once(copy: Path, bare: Path) -> None:
+    """Two first commands at once make one .venv: the second one waits for the first."""
+    path = with_python(bare)
+    other = begin(copy, path)
+    mine, theirs = first_command(copy, path), other.communicate()
+    assert mine.code == other.returncode == 0
+    assert (mine.err + theirs[1]).count("✓ Make .venv") == 1
+
+
+def test_pip_of_the_system(copy: Path, bare: Path) -> None:
+    """A Python without venv, as Debian ships it, does when the system has pip."""
+    assert first_command(copy, with_python(bare, without="venv")).code == 0
+
+
+@pytest.mark.parametrize(
+    ("without", "said"),
+    [("venv|pip", "apt-get install python3-venv"), (None, "install Python 3.11 or newer, or uv")],
+)
+def test_what_is_missing(copy: Path, bare: Path, without: str | None, said: str) -> None:
+    """Where nothing can be done, one sentence says what is missing and the next what to do."""
+    told = first_command(copy, with_python(bare, without) if without else str(bare))
+    assert told.code == 2
+    assert said in told.err
+    assert "Error 3" in told.err
