@@ -37,7 +37,8 @@ def ensure(images: Iterable[Image], lock: Lock, client: docker.DockerClient, arc
     Raises:
         InfraError: something that the build needs is missing, or the build failed.
     """
-    missing = [image for image in images if built_key(image.reference, client) != key(image, lock, arch)]
+    wanted = _with_bases(images, lock)
+    missing = [image for image in wanted if built_key(image.reference, client) != key(image, lock, arch)]
     if not missing:
         return
     packages = [image.recipe.go for image in missing if image.recipe.go]
@@ -45,7 +46,7 @@ def ensure(images: Iterable[Image], lock: Lock, client: docker.DockerClient, arc
     if any(debian.REFERENCE in dockerfile(image, lock) for image in missing):
         debian.ensure(lock, client, arch, steps)
     with steps.step(f"Build {len(missing)} images", total=len(missing)) as step:
-        for image in _bases_first(missing, lock):
+        for image in missing:
             _build(image, lock, client, arch, programs)
             step.advance(note=image.name)
 
@@ -87,9 +88,14 @@ def _by_reference(reference: str, lock: Lock) -> Image:
     return next(image for image in lock.images.values() if image.reference == reference)
 
 
-def _bases_first(images: list[Image], lock: Lock) -> list[Image]:
-    bases = {base for image in images for base in _bases(dockerfile(image, lock))}
-    return sorted(images, key=lambda image: image.reference not in bases)
+def _with_bases(images: Iterable[Image], lock: Lock) -> list[Image]:
+    """The images, each after those that it stands on, each once."""
+    found: dict[str, Image] = {}
+    for image in images:
+        bases = [base for base in _bases(dockerfile(image, lock)) if base != debian.REFERENCE]
+        for each in [*_with_bases([_by_reference(base, lock) for base in bases], lock), image]:
+            found[each.name] = each
+    return list(found.values())
 
 
 def _build(image: Image, lock: Lock, client: docker.DockerClient, arch: str, programs: dict[str, Path]) -> None:

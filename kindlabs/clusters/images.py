@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import docker
 from docker.models.containers import Container
+from filelock import FileLock, Timeout
 
-from kindlabs.clusters import containers, imagebuild, nodebuild, registry
+from kindlabs.clusters import containers, gobuild, imagebuild, nodebuild, registry
 from kindlabs.clusters.engine import architecture
 from kindlabs.clusters.lock import Image, Lock, course_root
 from kindlabs.clusters.registry import source
@@ -45,8 +47,9 @@ def provide(
     missing = [image for image in images if not _fits(image, lock, arch, client)]
     if missing and source() == "pull":
         _pull(missing, client, steps)
-    else:
-        imagebuild.ensure(missing, lock, client, arch, steps)
+    elif missing:
+        with _building(steps):
+            imagebuild.ensure(missing, lock, client, arch, steps)
     return {image.name: image.reference for image in images}
 
 
@@ -73,7 +76,8 @@ def node_image(version: str, client: docker.DockerClient, steps: Steps, lock: Lo
     if source() == "pull":
         _pull([node.pull], client, steps)
         return node.pull.reference
-    nodebuild.ensure(node, lock, client, arch, steps)
+    with _building(steps):
+        nodebuild.ensure(node, lock, client, arch, steps)
     return node.build
 
 
@@ -91,6 +95,23 @@ def load(references: Sequence[str], node_names: Sequence[str], client: docker.Do
     ids = {reference: str(client.images.get(reference).id) for reference in references}
     with ThreadPoolExecutor(max_workers=4) as pool:
         list(pool.map(lambda name: _load_node(client.containers.get(name), ids, client), node_names))
+
+
+@contextmanager
+def _building(steps: Steps) -> Iterator[None]:
+    """Held by the one command on this machine that builds; the next one finds the images there."""
+    folder = gobuild.cache_dir()
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "images.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        with steps.step("Wait for another command that builds images"):
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _fits(image: Image, lock: Lock, arch: str, client: docker.DockerClient) -> bool:
