@@ -5,6 +5,7 @@ Its state is the machine's, not the checkout's: pid file and lock in ``/run/kind
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -27,6 +28,7 @@ ENGINE_PID = Path("/var/run/docker.pid")
 APT_SOURCE = Path("/etc/apt/sources.list.d/kind-labs.sources")
 APT_PIN = Path("/etc/apt/preferences.d/kind-labs")
 START_TIMEOUT = 60
+INOTIFY_INSTANCES = 512
 """Seconds until dockerd's socket must answer; 2 s are usual, a full image store on a slow disk takes longer."""
 
 Ask = Callable[[str], bool]
@@ -151,6 +153,7 @@ def _start(steps: Steps) -> None:
             _wait(None)
             return
         _forget_dead_engine()
+        _raise_inotify_limit()
         environment = os.environ | {"PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
         with LOG.open("ab") as log:
             engine = subprocess.Popen(
@@ -164,6 +167,17 @@ def _start(steps: Steps) -> None:
             )
         STARTED.write_text(str(engine.pid))
         _wait(engine)
+
+
+def _raise_inotify_limit() -> None:
+    """Let several nodes run: each takes some 25 inotify instances, the kernel's default gives root 128 in all.
+
+    Source: https://kind.sigs.k8s.io/docs/user/known-issues/#pod-errors-due-to-too-many-open-files
+    """
+    limit = Path("/proc/sys/fs/inotify/max_user_instances")
+    with contextlib.suppress(OSError, ValueError):
+        if int(limit.read_text()) < INOTIFY_INSTANCES:
+            limit.write_text(str(INOTIFY_INSTANCES))
 
 
 def _forget_dead_engine() -> None:
