@@ -19,8 +19,8 @@ class CommandFailed(InfraError, subprocess.CalledProcessError):
 
     def __init__(self, command: Sequence[str], returncode: int, stdout: str | None, stderr: str | None) -> None:
         subprocess.CalledProcessError.__init__(self, returncode, list(command), stdout, stderr)
-        said = (stderr or stdout or "it said nothing").strip().splitlines()[-LAST_LINES:]
-        super().__init__("\n".join([f"{shlex.join(command)} ended with code {returncode}:", *said]))
+        self.message = _told(f"{shlex.join(command)} ended with code {returncode}:", stdout, stderr)
+        self.next_step = ""
 
 
 class CommandTooSlow(InfraError, subprocess.TimeoutExpired):
@@ -28,8 +28,8 @@ class CommandTooSlow(InfraError, subprocess.TimeoutExpired):
 
     def __init__(self, command: Sequence[str], timeout: float, stdout: str | None, stderr: str | None) -> None:
         subprocess.TimeoutExpired.__init__(self, list(command), timeout, stdout, stderr)
-        said = (stderr or stdout or "it said nothing").strip().splitlines()[-LAST_LINES:]
-        super().__init__("\n".join([f"{shlex.join(command)} was stopped after {timeout:.0f} s:", *said]))
+        self.message = _told(f"{shlex.join(command)} was stopped after {timeout:.0f} s:", stdout, stderr)
+        self.next_step = ""
 
 
 def run(command: Sequence[str], *, timeout: float, env: Mapping[str, str] | None = None, **options: Any) -> str:
@@ -54,6 +54,11 @@ def run(command: Sequence[str], *, timeout: float, env: Mapping[str, str] | None
     if done.returncode:
         raise CommandFailed(command, done.returncode, done.stdout, done.stderr)
     return str(done.stdout or "")
+
+
+def _told(headline: str, stdout: str | None, stderr: str | None) -> str:
+    said = (stderr or stdout or "it said nothing").strip().splitlines()[-LAST_LINES:]
+    return "\n".join([headline, *(f"  {line}" for line in said)])
 
 
 def _text(output: str | bytes | None) -> str | None:

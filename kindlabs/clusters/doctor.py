@@ -44,7 +44,7 @@ def findings(course_root: Path) -> list[Finding]:
     info: dict[str, Any] = client.info() if client else {}
     looks: list[Callable[[], Finding]] = [
         lambda: _engine(info),
-        lambda: _docker_command(),
+        _docker_command,
         lambda: _cgroups(info),
         lambda: _memory(info),
         lambda: _disk(info),
@@ -177,4 +177,4 @@ def _images() -> Finding:
 
 
 def _unknown(name: str) -> Finding:
-    return Finding(name, "bad", "unknown, since no engine answers", "Start the engine, then: make doctor")
+    return Finding(name, "warn", "unknown, since no engine answers", "Start the engine, then: make doctor")

@@ -21,8 +21,9 @@ Ask = Callable[[str], bool]
 ALWAYS = ("probe",)
 """Add-ons of every cluster."""
 
-RECOVER_SECONDS = 10.0
-"""How long a cluster whose nodes run gets to come back by itself (etcd restarts in 2 s) before it is made anew."""
+RECOVER_SECONDS = 20.0
+"""How long a cluster whose nodes run gets to come back by itself before it is made anew: the kubelet restarts an etcd
+that crashed at once, and one that crashed again after 10 s."""
 
 LOCK_POLL_SECONDS = 0.05
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+import docker
 import pytest
+from rich.console import Console
 
 from kindlabs import course
+from kindlabs.clusters import engine
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.clusters.lease import lease
 from kindlabs.progress import Steps
 
 HERE = Path(__file__).parent
-ROOT = course.find(HERE).root
+Lease = Callable[..., AbstractContextManager[Cluster]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -24,16 +29,39 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.cluster)
 
 
-def may_install(_question: str) -> bool:
-    """Whether a Docker engine may be installed: nobody can be asked in the middle of a test."""
-    return os.environ.get("CI") == "true"
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """This checkout."""
+    return course.find(HERE).root
+
+
+@pytest.fixture(scope="session")
+def leased(root: Path) -> Lease:
+    """What takes a lease of the warm cluster, as a context manager; what a user would read goes to *shown*."""
+
+    @contextmanager
+    def take(shown: io.StringIO | None = None) -> Iterator[Cluster]:
+        # Nobody can be asked in the middle of a test whether an engine may be installed.
+        steps = Steps(Console(file=shown, width=200)) if shown else Steps()
+        with steps, lease(root, "single", ["ingress", "cert-manager"], steps, lambda _: "CI" in os.environ) as cluster:
+            yield cluster
+
+    return take
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
+def cluster(leased: Lease) -> Iterator[Cluster]:
     """The warm cluster with Ingress controller and cert-manager, for this process alone while a module runs.
 
     Not for the whole session: the commands that tests/e2e types take the same cluster.
     """
-    with Steps() as steps, lease(ROOT, "single", ["ingress", "cert-manager"], steps, may_install) as leased:
-        yield leased
+    with leased() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def client() -> docker.DockerClient:
+    """The Docker engine that runs the clusters."""
+    found = engine.find()
+    assert found is not None
+    return found

@@ -1,0 +1,160 @@
+"""A lease is for one process alone; whatever was done to the cluster before, the next command gets one that works."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import docker
+import pytest
+
+from kindlabs.clusters.cluster import Cluster
+from kindlabs.clusters.lease import holder
+
+Lease = Callable[..., AbstractContextManager[Cluster]]
+ACommand = Callable[..., subprocess.Popen[str]]
+
+COMMAND = """
+import json, sys, time
+from pathlib import Path
+from kindlabs.clusters.lease import lease
+from kindlabs.progress import Steps
+with Steps() as steps, lease(Path(sys.argv[1]), "single", [], steps) as cluster:
+    begun = time.time()
+    assert cluster.fault() is None
+    time.sleep(float(sys.argv[2]))
+    print(json.dumps({"begun": begun, "ended": time.time(), "created": cluster.facts.created}))
+"""
+
+
+@pytest.fixture
+def a_command(root: Path) -> Callable[..., subprocess.Popen[str]]:
+    """Starts another command that wants the cluster, and uses it for so many seconds."""
+
+    def start(seconds: float = 0.5) -> subprocess.Popen[str]:
+        arguments = [sys.executable, "-c", COMMAND, str(root), str(seconds)]
+        return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    return start
+
+
+def what_it_did(command: subprocess.Popen[str]) -> dict[str, float]:
+    """When it had the cluster, and which one."""
+    out, error = command.communicate(timeout=300)
+    assert command.returncode == 0, error
+    times: dict[str, float] = json.loads(out)
+    return times
+
+
+@pytest.fixture(scope="module")
+def made(leased: Lease) -> Cluster:
+    """The warm cluster, made but not held."""
+    with leased() as cluster:
+        return cluster
+
+
+def test_warm_lease_is_quick(made: Cluster, leased: Lease) -> None:
+    """Lock, facts and health of a warm cluster take less than 150 ms (median of five)."""
+    seconds = []
+    for _ in range(5):
+        started = time.monotonic()
+        with leased() as cluster:
+            seconds.append(time.monotonic() - started)
+        assert cluster.facts.created == made.facts.created
+    assert sorted(seconds)[2] < 0.15, seconds
+
+
+def test_two_commands_do_not_overlap(made: Cluster, a_command: ACommand) -> None:
+    """Of two commands at once each has the cluster for itself, one after the other."""
+    commands = [a_command(), a_command()]
+    first, second = sorted((what_it_did(command) for command in commands), key=lambda times: times["begun"])
+    assert first["ended"] <= second["begun"]
+    assert first["created"] == second["created"] == made.facts.created
+
+
+def test_who_waits_reads_for_whom(made: Cluster, leased: Lease, a_command: ACommand) -> None:
+    """A command that must wait says which command has the cluster, and since when."""
+    other = a_command(seconds=1)
+    while holder(made) is None and other.poll() is None:
+        time.sleep(0.02)
+    shown = io.StringIO()
+    with leased(shown):
+        pass
+    assert f"process {other.pid}) has it since" in shown.getvalue()
+    what_it_did(other)
+
+
+def test_lock_of_a_killed_command_is_free(made: Cluster, leased: Lease, a_command: ACommand) -> None:
+    """A command that was killed while it had the cluster does not keep the next one waiting."""
+    other = a_command(seconds=60)
+    while holder(made) is None and other.poll() is None:
+        time.sleep(0.02)
+    other.kill()
+    other.wait()
+    started = time.monotonic()
+    with leased():
+        assert time.monotonic() - started < 5
+
+
+def test_etcd_that_crashes_comes_back(made: Cluster, leased: Lease, client: docker.DockerClient) -> None:
+    """Etcd killed: the next command waits for it to come back, and keeps the cluster."""
+    node = client.containers.get(f"{made.name}-control-plane")
+    node.exec_run(["sh", "-c", "kill -9 $(pidof etcd)"])
+    with leased() as cluster:
+        assert cluster.fault() is None
+        assert cluster.facts.created == made.facts.created
+
+
+def test_etcd_that_stopped_means_a_new_cluster(made: Cluster, leased: Lease, client: docker.DockerClient) -> None:
+    """Etcd stopped: the fault is told within 3.5 s and names it; the next command makes the cluster anew."""
+    node = client.containers.get(f"{made.name}-control-plane")
+    node.exec_run(["sh", "-c", "kill -STOP $(pidof etcd)"])
+    made.fault()
+    started = time.monotonic()
+    assert "etcd" in (made.fault() or "nothing")
+    assert time.monotonic() - started < 3.5
+    shown = io.StringIO()
+    with leased(shown) as cluster:
+        assert cluster.fault() is None
+        assert cluster.facts.created > made.facts.created
+        assert cluster.ports == made.ports
+    assert "etcd" in shown.getvalue()
+
+
+def test_killed_node_and_killed_command(leased: Lease, a_command: ACommand, client: docker.DockerClient) -> None:
+    """The node killed, then the command that makes it anew: two more at once get one cluster, made once."""
+    with leased() as before:
+        pass
+    client.containers.get(f"{before.name}-control-plane").kill()
+    assert "control-plane is exited" in (before.fault() or "nothing")
+    interrupted = a_command()
+    _until(lambda: '"phase": "making"' in (before.state / "cluster.json").read_text())
+    time.sleep(2)
+    interrupted.send_signal(signal.SIGINT)
+    interrupted.communicate(timeout=60)
+    commands = [a_command(), a_command()]
+    first, second = (what_it_did(command) for command in commands)
+    assert first["created"] == second["created"] > before.facts.created
+    with leased() as cluster:
+        assert cluster.ports == before.ports
+
+
+def _until(true: Callable[[], bool], seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def test_state_is_in_the_checkout(made: Cluster, root: Path) -> None:
+    """Kubeconfig and facts are in .labs of the checkout; the user's own kubeconfig is not touched."""
+    assert made.kubeconfig_path.is_relative_to(root / ".labs")
+    own = Path.home() / ".kube" / "config"
+    assert not own.exists() or made.name not in own.read_text()
