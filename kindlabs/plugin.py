@@ -18,6 +18,12 @@ from kindlabs.expectations import Lab
 from kindlabs.record import CheckResult, Verdict
 from kindlabs.waiting import Unmet
 
+UNUSED = (
+    *("cacheprovider", "terminal", "faulthandler", "junitxml", "doctest"),
+    *("unraisableexception", "threadexception"),  # at the end they collect garbage five times: 0.1 s
+)
+"""Pytest's own plugins that a run does without."""
+
 Explain = Callable[[CheckResult, Unmet], None]
 
 
@@ -109,7 +115,7 @@ def judge(validator: Path, plugin: JudgePlugin) -> list[CheckResult]:
     """Run all checks of *validator*. Raises: LabError when it cannot be read or holds no check, KeyboardInterrupt."""
     # Other people's plugins cost start-up, and could change a verdict.
     quiet = ["--disable-plugin-autoload"]
-    quiet += [f"-pno:{name}" for name in ("cacheprovider", "terminal", "faulthandler", "junitxml", "doctest")]
+    quiet += [f"-pno:{name}" for name in UNUSED]
     settings = [
         "--config-file",
         os.devnull,

@@ -69,8 +69,7 @@ class IssuedSecret:
         leaf = read_certificate(secret)
         if secret is None or leaf is None:
             return f"Secret {self.name} holds no certificate"
-        key = serialization.load_pem_private_key(base64.b64decode(secret["data"].get("tls.key", "")), None)
-        if _public(key.public_key()) != _public(leaf.public_key()):
+        if _public_half(secret["data"].get("tls.key", "")) != _public(leaf.public_key()):
             return f"the key in Secret {self.name} does not fit its certificate"
         ca = x509.load_pem_x509_certificate(lab_ca(self.lab).encode())
         try:
@@ -104,6 +103,12 @@ def names_of(certificate: x509.Certificate) -> list[str]:
         return found.value.get_values_for_type(x509.DNSName)
     except x509.ExtensionNotFound:
         return [str(a.value) for a in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+
+
+def _public_half(data: str) -> bytes:
+    """The public half of a Secret's key; that the private half is sound, a handshake shows in a tenth of the time."""
+    key = serialization.load_pem_private_key(base64.b64decode(data), None, unsafe_skip_rsa_key_validation=True)
+    return _public(key.public_key())
 
 
 def _public(key: object) -> bytes:
