@@ -2,7 +2,7 @@
 # Variables: LAB=03, SUBMISSION=solution (a folder, solution, start or a mutant's id), IMAGES=auto|pull|build.
 # make ends with 2 whenever a command fails, and prints the command's own code beside: "Error 1". See README, "Exit codes".
 
-.PHONY: help venv list start check doctor clusters clean test unit bench verify fix lock
+.PHONY: help venv list start check doctor clusters clean test unit bench verify fix picture lock
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
 
@@ -34,7 +34,7 @@ clean: venv ## Remove the clusters of this checkout, and nothing else
 
 ##@ Build
 test: unit ## Run every test: unit, then on real clusters, then the commands as typed
-	@.venv/bin/pytest tests/cluster tests/e2e --durations=10
+	@.venv/bin/pytest tests/cluster tests/e2e --cov --cov-append --durations=10
 unit: venv ## Run the tests that need no cluster (seconds), with coverage
 	@.venv/bin/pytest tests/unit --cov
 bench: venv ## Measure start-up, tail, time to a hopeless verdict and cold clusters
@@ -44,6 +44,8 @@ verify: venv ## Check style, format, types and the unit tests; change nothing
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy
 	@.venv/bin/pytest tests/unit -q
+picture: venv ## Draw docs/check.svg again, from two real runs
+	@.venv/bin/python docs/picture.py
 fix: venv ## Repair style and format
 	@.venv/bin/ruff check --fix
 	@.venv/bin/ruff format
