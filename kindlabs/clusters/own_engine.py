@@ -24,7 +24,10 @@ SOCKET = "/var/run/docker.sock"
 STATE = Path("/run/kind-labs")
 STARTED = STATE / "dockerd.pid"
 LOG = Path("/var/log/kind-labs-dockerd.log")
-ENGINE_PID = Path("/var/run/docker.pid")
+PID_FILES = {
+    "dockerd": Path("/var/run/docker.pid"),
+    "containerd": Path("/var/run/docker/containerd/containerd.pid"),
+}
 APT_SOURCE = Path("/etc/apt/sources.list.d/kind-labs.sources")
 APT_PIN = Path("/etc/apt/preferences.d/kind-labs")
 START_TIMEOUT = 60
@@ -92,7 +95,7 @@ def install(steps: Steps, ask: Ask, packages: Sequence[str]) -> None:
     """
     names = " ".join(package.split("/")[0] for package in packages)
     if not ask(f"Install {names} from this machine's own package sources?"):
-        raise InfraError(f"Needed and not installed: {names}.", f"apt-get install {names}, or add --yes")
+        raise InfraError(f"Needed and not installed: {names}.", "Run the same command again and say yes, or add --yes.")
     with steps.step(f"Install {names}") as step:
         step.note("reading the package lists")
         _apt("update")
@@ -181,13 +184,14 @@ def _raise_inotify_limit() -> None:
 
 
 def _forget_dead_engine() -> None:
-    """Remove a pid file whose process is not dockerd: dockerd would take the number's new owner for itself."""
-    try:
-        owner = Path(f"/proc/{int(ENGINE_PID.read_text())}/comm").read_text().strip()
-    except (OSError, ValueError):
-        owner = ""
-    if owner != "dockerd":
-        ENGINE_PID.unlink(missing_ok=True)
+    """Remove pid files of a dead engine: dockerd takes whoever has the number now, or a zombie, for its old self."""
+    for program, file in PID_FILES.items():
+        try:
+            status = Path(f"/proc/{int(file.read_text())}/status").read_text(encoding="utf-8")
+        except (OSError, ValueError):
+            status = ""
+        if f"Name:\t{program}\n" not in status or "State:\tZ" in status:
+            file.unlink(missing_ok=True)
 
 
 def _wait(engine: subprocess.Popen[bytes] | None) -> None:
