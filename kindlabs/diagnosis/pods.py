@@ -12,6 +12,8 @@ SETTLED_SECONDS = 2.0
 """What the scheduler or a volume says first may pass: an old Pod may still hold the room that the new one needs."""
 CRASH_SECONDS = 4.0
 """One crash may be a start-up race; no recovery for so long, or a second crash, is not."""
+START_SECONDS = 10.0
+"""A process on a busy machine may take so long from its start to its first open port; nobody is blamed before."""
 USUAL_PORTS = (80, 443, 3000, 5000, 8000, 8080, 8081, 8443, 9090)
 NO_SUCH_IMAGE = re.compile(r"not found|manifest unknown|does not exist|denied|invalid reference|couldn't parse", re.I)
 
@@ -40,7 +42,15 @@ def why_pod_does_not_answer(scene: Scene, pod: Object, port: int, field: Field =
     else:
         text = f"The container runs {program(container)}, which opens no port."
     step = f"-n {namespace} logs {name}"
-    return Cause("NothingListens", "Pod", name, namespace, text, field or _process_field(container), next_step=step)
+    final = _has_started(pod, others)
+    field = field or _process_field(container)
+    return Cause("NothingListens", "Pod", name, namespace, text, field, final=final, next_step=step)
+
+
+def _has_started(pod: Object, ports: list[int]) -> bool:
+    """Whether the process of a Pod will open no further port: it has opened *ports*, or has had time enough."""
+    starts = [age(dig(status, "state", "running", "startedAt")) for status in statuses(pod)]
+    return min(starts, default=0.0) > (SETTLED_SECONDS if ports else START_SECONDS)
 
 
 def listening_ports(scene: Scene, pod: Object) -> list[int]:
@@ -246,14 +256,16 @@ def _probe_fails(scene: Scene, pod: Object) -> Cause | None:
             if not probe or not said:
                 continue
             word = kind.removesuffix("Probe")
-            if port and scene.listens(pod, port) is False:
+            deaf = port > 0 and scene.listens(pod, port) is False
+            if deaf:
                 text = f"The {word} probe asks port {port}, where nothing listens, so no Pod becomes Ready."
             else:
                 text = f"The {word} probe of Pod {name} fails: {said}"
             field = (*_field_of(pod, status), kind)
-            patience = dig(probe, "initialDelaySeconds", default=0) + SETTLED_SECONDS
-            settled = age(running.get("startedAt")) > patience
-            final = settled and ("refused" in said or "statuscode" in said)
+            if deaf:
+                final = _has_started(pod, listening_ports(scene, pod))
+            else:
+                final = "statuscode" in said and age(running.get("startedAt")) > START_SECONDS
             step = f"-n {namespace} describe pod {name}"
             return Cause("ProbeFails", "Pod", name, namespace, text, field, final=final, next_step=step)
     return None

@@ -111,7 +111,7 @@ def _wrong_target(scene: Scene, service: Object, port: int) -> Cause | None:
         if found and found.reason == "NothingListens" and "listens on" in found.message:
             others = found.message.partition("listens on ")[2].rstrip(".").rpartition("listens on ")[2]
             text = f"Service {name} sends to port {number}; the Pods listen on {others}."
-            return Cause("WrongTargetPort", "Service", name, namespace, text, field, next_step=step)
+            return Cause("WrongTargetPort", "Service", name, namespace, text, field, final=found.final, next_step=step)
         if found:
             return found
     return None
