@@ -47,7 +47,7 @@ class Steps:
         self.console = console or Console(stderr=True, highlight=False)
         self._lock = threading.Lock()
         self._bars: Progress | None = None
-        if self.console.is_terminal:
+        if self.console.is_terminal and self.console.file.isatty():  # FORCE_COLOR makes the first one true in a log too
             self._bars = Progress(
                 SpinnerColumn(),
                 TextColumn("{task.description}"),
