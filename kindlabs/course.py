@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kindlabs import manifests
-from kindlabs.errors import LabError, UnreadableSubmission, UsageError
+from kindlabs.errors import UnreadableLab, UnreadableSubmission, UsageError
 from kindlabs.labfile import read_labfile
 from kindlabs.manifests import Manifest
 from kindlabs.mutants import Mutant, read_mutants
@@ -82,12 +82,12 @@ class Lab:
         return self.course_root / "work" / self.number
 
     def mutants(self) -> list[Mutant]:
-        """What ``mutants.yaml`` lists, in its order. Raises: LabError."""
+        """What ``mutants.yaml`` lists, in its order. Raises: UnreadableLab."""
         path = self.fixtures / "mutants.yaml"
         return read_mutants(path) if path.is_file() else []
 
     def setup(self, nonce: str) -> list[Manifest]:
-        """What the instructor puts into the lab's namespaces before the learner comes. Raises: LabError."""
+        """What the instructor puts into the lab's namespaces before the learner comes. Raises: UnreadableLab."""
         try:
             return [
                 manifest
@@ -95,7 +95,7 @@ class Lab:
                 for manifest in manifests.parse(manifests.read_text(path).replace(NONCE, nonce), path)
             ]
         except UnreadableSubmission as error:
-            raise LabError(error.message, error.next_step) from None
+            raise UnreadableLab(error.message, error.next_step) from None
 
     @cached_property
     def digest(self) -> str:
@@ -117,11 +117,11 @@ class Course:
         return sorted(path.name for path in (self.root / "labs").iterdir() if _LAB_ID.fullmatch(path.name))
 
     def labs(self) -> list[Lab]:
-        """All labs, in their order. Raises: LabError."""
+        """All labs, in their order. Raises: UnreadableLab."""
         return [self._load(lab_id) for lab_id in self.ids()]
 
     def lab(self, word: str) -> Lab:
-        """The lab that *word* names: ``3``, ``03`` or ``03-ingress-certificates``. Raises: UsageError, LabError."""
+        """The lab that *word* names: ``3``, ``03`` or ``03-ingress-certificates``. Raises: UsageError, UnreadableLab."""
         ids = self.ids()
         wanted = word.zfill(2) if word.isdigit() else word
         for lab_id in ids:

@@ -39,5 +39,11 @@ class LabError(KindLabsError):
     """The lab itself is broken: its lab.yaml, its setup or its validator (exit code 3, never the learner's fault)."""
 
 
+class UnreadableLab(LabError):
+    """A file of the lab or the course cannot be read or is not valid: nothing was judged (exit code 2)."""
+
+    exit_code = 2
+
+
 class InfraError(KindLabsError):
     """The cluster, the Docker engine or the machine broke (exit code 3, never the learner's fault)."""

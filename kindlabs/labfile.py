@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kindlabs import manifests, yamlsource
-from kindlabs.errors import LabError, UnreadableSubmission
+from kindlabs.errors import UnreadableLab, UnreadableSubmission
 from kindlabs.yamlsource import Document, YamlFault
 
 _ID = {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$"}
@@ -36,21 +36,21 @@ LAB_SCHEMA: dict[str, Any] = {
 
 
 def read_labfile(path: Path) -> dict[str, Any]:
-    """The values of a ``lab.yaml``, without ``version``. Raises: LabError."""
+    """The values of a ``lab.yaml``, without ``version``. Raises: UnreadableLab."""
     values: dict[str, Any] = read_checked(path, LAB_SCHEMA).value
     return {key: value for key, value in values.items() if key != "version"}
 
 
 def read_checked(path: Path, schema: dict[str, Any]) -> Document:
-    """A file's only document, valid by *schema*. Raises: LabError with file:line."""
+    """A file's only document, valid by *schema*. Raises: UnreadableLab with file:line."""
     try:
         documents = yamlsource.read(manifests.read_text(path))
     except OSError as error:
-        raise LabError(f"{path}: {error.strerror}.", "docs/writing-a-lab.md says which files a lab has") from None
+        raise UnreadableLab(f"{path}: {error.strerror}.", "docs/writing-a-lab.md says which files a lab has") from None
     except UnreadableSubmission as error:
-        raise LabError(error.message, error.next_step) from None
+        raise UnreadableLab(error.message, error.next_step) from None
     except YamlFault as fault:
-        raise LabError(f"{path}:{fault.line}:{fault.column}: {fault.reason}.") from None
+        raise UnreadableLab(f"{path}:{fault.line}:{fault.column}: {fault.reason}.") from None
     document = documents[0] if documents else Document(None, {(): 1})
     _validate(document, schema, path)
     return document
@@ -74,4 +74,4 @@ def _validate(document: Document, schema: dict[str, Any], path: Path) -> None:
             complaint += f" (known: {', '.join(allowed)})"
         field = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
         prefix = f"{field.lstrip('.')}: " if field else ""
-        raise LabError(f"{path}:{document.line_of(*at)}: {prefix}{complaint}", "docs/writing-a-lab.md lists the keys")
+        raise UnreadableLab(f"{path}:{document.line_of(*at)}: {prefix}{complaint}", "docs/writing-a-lab.md lists the keys")

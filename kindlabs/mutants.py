@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kindlabs import manifests, yamlsource
-from kindlabs.errors import LabError
+from kindlabs.errors import UnreadableLab
 from kindlabs.labfile import read_checked
 from kindlabs.manifests import Manifest
 
@@ -67,13 +67,13 @@ class Mutant:
 
 
 def read_mutants(path: Path) -> list[Mutant]:
-    """All mutants of a ``mutants.yaml``. Raises: LabError for a file that is not valid, or an id given twice."""
+    """All mutants of a ``mutants.yaml``. Raises: UnreadableLab for a file that is not valid, or an id given twice."""
     document = read_checked(path, MUTANTS_SCHEMA)
     mutants: dict[str, Mutant] = {}
     for index, entry in enumerate(document.value["mutants"]):
         line = document.line_of("mutants", index)
         if (same := mutants.get(entry["id"])) is not None:
-            raise LabError(f"{path}:{line}: the mutant {same.id!r} stands on line {same.line} already.")
+            raise UnreadableLab(f"{path}:{line}: the mutant {same.id!r} stands on line {same.line} already.")
         mutants[entry["id"]] = Mutant(**{**entry, "patch": tuple(entry["patch"])}, file=path, line=line)
     return list(mutants.values())
 
@@ -81,7 +81,7 @@ def read_mutants(path: Path) -> list[Mutant]:
 def render(lab: Lab, mutant: Mutant, folder: Path, nonce: str) -> None:
     """Write the lab's solution into *folder* with *mutant*'s change made and the nonce filled in.
 
-    Raises: LabError with the mutant's file:line when its object or its field does not exist.
+    Raises: UnreadableLab with the mutant's file:line when its object or its field does not exist.
     """
     shutil.copytree(lab.solution, folder, dirs_exist_ok=True)
     if mutant.add:
@@ -139,5 +139,5 @@ def _patch(manifest: Manifest, mutant: Mutant) -> None:
         raise _broken(mutant, f"the patch does not apply to {mutant.object}: {error}.") from None
 
 
-def _broken(mutant: Mutant, what: str) -> LabError:
-    return LabError(f"{mutant.file}:{mutant.line}: mutant {mutant.id!r}: {what}", "Compare it with the solution.")
+def _broken(mutant: Mutant, what: str) -> UnreadableLab:
+    return UnreadableLab(f"{mutant.file}:{mutant.line}: mutant {mutant.id!r}: {what}", "Compare it with the solution.")

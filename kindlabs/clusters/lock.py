@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from kindlabs.errors import LabError
+from kindlabs.errors import UnreadableLab
 
 LOCK_FILE = Path("clusters") / "images.lock.yaml"
 FORMAT = "kind-labs/images/v1"
@@ -81,15 +81,15 @@ class Lock:
         """Read the course's lock file.
 
         Raises:
-            LabError: it is not there, or not of this format.
+            UnreadableLab: it is not there, or not of this format.
         """
         path = course_root / LOCK_FILE
         try:
             values = yaml.safe_load(path.read_text(encoding="utf-8"))
         except (OSError, yaml.YAMLError) as error:
-            raise LabError(f"{path} cannot be read: {error}") from error
+            raise UnreadableLab(f"{path} cannot be read: {error}") from error
         if not isinstance(values, dict) or values.get("version") != FORMAT:
-            raise LabError(f"{path}: expected version: {FORMAT}")
+            raise UnreadableLab(f"{path}: expected version: {FORMAT}")
         try:
             return cls(
                 course_root=course_root,
@@ -100,7 +100,7 @@ class Lock:
                 packages=tuple(values["debian"]["packages"].split()),
             )
         except (KeyError, TypeError, AttributeError) as error:
-            raise LabError(f"{path}: missing or misplaced: {error}") from error
+            raise UnreadableLab(f"{path}: missing or misplaced: {error}") from error
 
     @property
     def recipes(self) -> Path:
@@ -111,21 +111,21 @@ class Lock:
         """The image of this short name.
 
         Raises:
-            LabError: there is none.
+            UnreadableLab: there is none.
         """
         if name not in self.images:
             known = ", ".join(sorted(self.images))
-            raise LabError(f"No image {name} in {LOCK_FILE}.", f"Add it there, or use one of: {known}")
+            raise UnreadableLab(f"No image {name} in {LOCK_FILE}.", f"Add it there, or use one of: {known}")
         return self.images[name]
 
     def node(self, version: str) -> Node:
         """The node image of a Kubernetes version such as ``1.36``.
 
         Raises:
-            LabError: there is none.
+            UnreadableLab: there is none.
         """
         if version not in self.nodes:
-            raise LabError(
+            raise UnreadableLab(
                 f"No node image for Kubernetes {version} in {LOCK_FILE}.", f"Known: {', '.join(sorted(self.nodes))}"
             )
         return self.nodes[version]

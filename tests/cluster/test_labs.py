@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from kindlabs import course, submission
 from kindlabs.checking import images_of
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.course import Lab
+from kindlabs.mutants import Mutant
 from kindlabs.record import Record, Verdict, schema
 from kindlabs.run import SUBMISSION, Run
 
@@ -54,14 +54,14 @@ def test_start_fails(lab: Lab, judge: Judge) -> None:
 
 
 @pytest.mark.parametrize(("lab", "mutant"), MUTANTS, ids=[f"{lab.number}-{mutant.id}" for lab, mutant in MUTANTS])
-def test_mutant_fails_where_it_should(lab: Lab, mutant: object, judge: Judge) -> None:
+def test_mutant_fails_where_it_should(lab: Lab, mutant: Mutant, judge: Judge) -> None:
     """A mutant fails first on the check that it names, with the sentence that it names, at a line of its own file."""
     record = judge(lab, mutant.id)
     first = next((check for check in record.checks if check.verdict != Verdict.PASSED), None)
     assert first is not None, "the mutant passed"
     assert (first.id, first.verdict) == (mutant.fails, Verdict.FAILED), _failed(record)
     assert first.cause is not None, first.observed
-    assert fnmatch.fnmatchcase(first.cause.message, mutant.says), first.cause.message
+    assert mutant.is_said_by(first.cause.message), first.cause.message
     assert first.cause.source is not None
 
 
