@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
         running = None
 
 
+def is_real(program: Path) -> bool:
+    """Whether it is one of PROGRAMS, and not a fake one that a test has written into its own folder."""
+    return program.name in PROGRAMS and not program.is_relative_to(tempfile.gettempdir())
+
+
 def guard(event: str, arguments: tuple[Any, ...]) -> None:
     """Fail the running test when Python is about to start one of PROGRAMS, or to connect to an engine's socket.
 
@@ -48,7 +54,7 @@ def guard(event: str, arguments: tuple[Any, ...]) -> None:
     """
     if running is None:
         return
-    if event in STARTS and Path(os.fsdecode(arguments[0])).name in PROGRAMS:
+    if event in STARTS and is_real(Path(os.fsdecode(arguments[0]))):
         reached = f"start {os.fsdecode(arguments[0])}"
     elif event == "socket.connect" and str(arguments[1]).endswith("docker.sock"):
         reached = f"connect to {arguments[1]}"
