@@ -38,7 +38,7 @@ CREATE_SECONDS = 600.0
 KUBECTL_SECONDS = 120.0
 QUICK_SECONDS = 60.0
 FORWARD_SECONDS = 15.0
-ATTEMPTS = 3
+ATTEMPTS, RETRY_SECONDS = 3, 1.0
 LASTING = re.compile(r"unknown field|unable to decode config|failed to pull image|no such image|invalid config", re.I)
 """What kind says when a second attempt would fail as the first did."""
 
@@ -158,7 +158,10 @@ class LabCluster(KindCluster):  # type: ignore[misc]  # pytest_kind has no types
         ports = f"{local_port or ''}:{remote_port}"
         command = [str(self.kubectl_path), "port-forward", service_or_pod_name, ports, *args]
         attempts = Retrying(
-            stop=stop_after_attempt(retries), wait=wait_fixed(1), retry=retry_if_exception(_may_pass), reraise=True
+            stop=stop_after_attempt(retries),
+            wait=wait_fixed(RETRY_SECONDS),
+            retry=retry_if_exception(_may_pass),
+            reraise=True,
         )
         forward = attempts(_Forward, command, self._environment())
         try:
@@ -185,7 +188,10 @@ class LabCluster(KindCluster):  # type: ignore[misc]  # pytest_kind has no types
         command = ["create", "cluster", f"--name={self.name}", f"--kubeconfig={self.kubeconfig_path}"]
         command += [f"--config={config}", *([f"--image={self.image}"] if self.image else [])]
         attempts = Retrying(
-            stop=stop_after_attempt(ATTEMPTS), wait=wait_fixed(1), retry=retry_if_exception(_may_pass), reraise=True
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=wait_fixed(RETRY_SECONDS),
+            retry=retry_if_exception(_may_pass),
+            reraise=True,
         )
         self.kubeconfig_path.unlink(missing_ok=True)
         attempts(self._create_once, command)

@@ -97,7 +97,7 @@ def test_lock_of_a_killed_command_is_free(made: Cluster, leased: Lease, a_comman
     while holder(made) is None and other.poll() is None:
         time.sleep(0.02)
     other.kill()
-    other.wait()
+    other.communicate()
     started = time.monotonic()
     with leased():
         assert time.monotonic() - started < 5
