@@ -22,13 +22,6 @@ HERE = Path(__file__).parent
 Lease = Callable[..., AbstractContextManager[Cluster]]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what runs here; nobody has to remember it."""
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.cluster)
-
-
 @pytest.fixture(scope="session")
 def root() -> Path:
     """This checkout."""

@@ -1,0 +1,103 @@
+"""Who holds a cluster, and what a run asks of it beyond what it has."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from kindlabs.clusters import lease
+from kindlabs.clusters.cluster import Cluster, Facts, Wanted
+from kindlabs.errors import InfraError
+from kindlabs.progress import Steps
+
+
+@pytest.fixture
+def unmade(tmp_path: Path) -> Cluster:
+    """A cluster that is not made yet."""
+    return Cluster.of(tmp_path, "single")
+
+
+def quiet() -> Steps:
+    """Steps that nobody reads."""
+    return Steps(Console(file=io.StringIO()))
+
+
+def test_facts_survive(unmade: Cluster) -> None:
+    """What was remembered is what the next command knows."""
+    unmade.facts = Facts("single", "made", "v1.36.3", addons=["probe"], ports={"http": 8080, "https": 8443})
+    unmade.remember()
+    again = Cluster(unmade.state, "single")
+    assert again.facts == unmade.facts
+    assert (again.profile, again.version, again.addons) == ("single", "v1.36.3", ["probe"])
+
+
+def test_torn_facts_are_no_facts(unmade: Cluster) -> None:
+    """A file that cannot be read means a cluster that is not made, not an error."""
+    unmade.state.mkdir(parents=True)
+    (unmade.state / "cluster.json").write_text('{"profile": "single", "pha')
+    unmade.recall()
+    assert unmade.facts == Facts("single")
+    assert not unmade.is_made
+
+
+def test_facts_of_another_release_are_no_facts(unmade: Cluster) -> None:
+    """Facts with fields that this release does not know mean that the cluster is made anew."""
+    unmade.state.mkdir(parents=True)
+    (unmade.state / "cluster.json").write_text(json.dumps({"profile": "single", "phase": "made", "colour": "blue"}))
+    unmade.recall()
+    assert not unmade.is_made
+
+
+def test_interrupted_cluster_is_not_made(unmade: Cluster) -> None:
+    """A cluster in phase making is not used, even if it has a kubeconfig."""
+    unmade.remember()
+    unmade.kubeconfig_path.touch()
+    assert not unmade.is_made
+    assert unmade.fault() == f"cluster {unmade.name} does not exist"
+
+
+def test_holder_is_known_while_it_holds(unmade: Cluster) -> None:
+    """Nobody has a free cluster; whoever holds it is named with process and time."""
+    assert lease.holder(unmade) is None
+    with lease.held(unmade, quiet()):
+        assert "has it since" in (lease.holder(unmade) or "")
+    assert lease.holder(unmade) is None
+
+
+def test_lock_is_free_after_a_failure(unmade: Cluster) -> None:
+    """A command that fails while it has the cluster leaves it free."""
+
+    def fail() -> None:
+        with lease.held(unmade, quiet()):
+            raise InfraError("broken")
+
+    with pytest.raises(InfraError):
+        fail()
+    assert lease.holder(unmade) is None
+
+
+def test_only_what_is_missing_is_added() -> None:
+    """Add-ons and images that the cluster has are not asked for again; nothing missing is nothing to do."""
+    facts = Facts("single", addons=["probe", "ingress"], images=["agnhost"])
+    assert Wanted(("probe", "cert-manager"), ("agnhost", "nginx")).beyond(facts) == Wanted(
+        ("cert-manager",), ("nginx",)
+    )
+    assert not Wanted(("probe",), ("agnhost",)).beyond(facts)
+
+
+def test_a_new_cluster_keeps_what_the_old_one_had() -> None:
+    """A cluster that is made anew gets its earlier add-ons and images back."""
+    both = Wanted(("probe",), ("nginx",)).together_with(Facts("single", addons=["ingress"], images=["agnhost"]))
+    assert (set(both.addons), set(both.images)) == ({"probe", "ingress"}, {"nginx", "agnhost"})
+
+
+def test_other_egress_than_asked_is_a_reason(unmade: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """EGRESS as it was made is fine, another one means a new cluster, none given means as it is."""
+    unmade.facts.egress = "open"
+    for word, makes_anew in (("open", False), ("", False), ("none", True)):
+        monkeypatch.setenv("EGRESS", word)
+        assert bool(lease._wrong_egress(unmade)) == makes_anew
