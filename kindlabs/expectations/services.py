@@ -53,7 +53,7 @@ class Service:
             return why_service_does_not_answer(self.lab.scene, self.name, self.lab.namespace, port)
 
         expected = f"{times} of {times} answers from {url}, from every Pod of Deployment {from_pods_of.name}"
-        self.lab.expect(expected, look, why)
+        self.lab.expect_traffic(expected, look, why)
 
     def addresses(self) -> set[str]:
         """The ready addresses of its EndpointSlices."""

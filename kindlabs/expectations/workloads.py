@@ -63,7 +63,7 @@ class Pod:
             return why_pod_does_not_answer(self.lab.scene, pod, port) if pod else self._missing()
 
         said = f" answers {with_body!r}" if with_body else " answers"
-        self.lab.expect(f"http://<address of Pod {self.name}>:{port}{path}{said}", look, why)
+        self.lab.expect_traffic(f"http://<address of Pod {self.name}>:{port}{path}{said}", look, why)
 
     def has_annotation(self, key: str, value: str, given_by: str) -> None:
         """The Pod carries annotation *key* with exactly *value*, which *given_by* told the learner."""
