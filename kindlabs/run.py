@@ -72,9 +72,10 @@ class Run:
             self._judge(record)
         except (ApiUnreachable, ApiError) as error:
             text = self.cluster.fault() or error.message
-            record.checks.append(CheckResult("cluster", "The cluster answers.", Verdict.INFRA_ERROR, 0, 0, 0, "", text))
+            self._note(record, CheckResult("cluster", "The cluster answers.", Verdict.INFRA_ERROR, 0, 0, 0, "", text))
         except LabError as error:
-            record.checks.append(CheckResult("lab", "The lab is sound.", Verdict.LAB_ERROR, 0, 0, 0, "", error.message))
+            text = error.message
+            self._note(record, CheckResult("lab", "The lab is sound.", Verdict.LAB_ERROR, 0, 0, 0, "", text))
         return record
 
     def _judge(self, record: Record) -> None:
@@ -87,14 +88,17 @@ class Run:
         record.submission["findings"] = [
             {"message": f.message, "file": f.source.file, "line": f.source.line} for f in findings
         ]
-        record.checks.append(_submission_check(findings))
-        self.report(record.checks[0])
+        self._note(record, _submission_check(findings))
         # Watching begins after the last change was sent: what is listed now is never older than the submission.
         with self._phase("checks"), World(api) as world:
             world.expect(*WATCHED, *(kind for addon in self.lab.addons for kind in WATCHED_FOR.get(addon, ())))
             lab = self._lab(api, world, outcome)
             plugin = JudgePlugin(lab, self._explain_with(world), self.cluster.fault, self.report)
             record.checks += judge(self.lab.validator, plugin)
+
+    def _note(self, record: Record, result: CheckResult) -> None:
+        record.checks.append(result)
+        self.report(result)
 
     def _set_up(self, api: Api) -> None:
         """Namespaces, and what the instructor puts into them."""

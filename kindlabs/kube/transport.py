@@ -167,7 +167,20 @@ class Transport:
     def _unreachable(self, error: Exception) -> ApiUnreachable:
         if isinstance(getattr(error, "reason", error), urllib3.exceptions.ReadTimeoutError):
             return ApiTimeout(f"the API server at {self._config.host} sent no answer in time")
-        return ApiUnreachable(f"the API server at {self._config.host} does not answer: {error}")
+        return ApiUnreachable(f"the API server at {self._config.host} does not answer: {_plain(error)}")
+
+
+def _plain(error: Exception) -> str:
+    """The last link of a chain of library errors, in a few words."""
+    text = str(getattr(error, "reason", None) or error)
+    for sign, words in (
+        ("refused", "connection refused"),
+        ("timed out", "time-out"),
+        ("Remote end closed", "it hung up"),
+    ):
+        if sign in text:
+            return words
+    return text.rpartition(": ")[2]
 
 
 def _refusal(status: int, data: bytes) -> ApiError:
