@@ -57,8 +57,10 @@ pip_install() {
 install() {
   quiet=--quiet
   [ ! -t 2 ] || quiet= # on a terminal, uv's own bars show how far it is
-  "$uv" pip sync $quiet --python .venv/bin/python --require-hashes requirements.lock || return
-  "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+  # Compiled once here: where PYTHONDONTWRITEBYTECODE is set, each start would compile everything anew, for a second and more.
+  "$uv" pip sync $quiet --compile-bytecode --python .venv/bin/python --require-hashes requirements.lock || return
+  "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable . || return
+  .venv/bin/python -m compileall -q kindlabs
 }
 
 make_venv() {
