@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from kindlabs.progress import Steps
 from tests.bench.cold import cold
@@ -20,9 +19,12 @@ def main(words: list[str]) -> None:
     if unknown:
         sys.exit(f"bench: no measurement {', '.join(unknown)}; there are {', '.join(MEASUREMENTS)}")
     checkout = Path(__file__).parents[2]
-    with TemporaryDirectory(prefix="labs-bench-") as folder, Steps() as steps:
-        stage = Stage(checkout, Path(folder))
-        rows = [row for word in words or MEASUREMENTS for row in MEASUREMENTS[word](stage, steps)]
+    with Steps() as steps:
+        stage = Stage(checkout, steps)
+        try:
+            rows = [row for word in words or MEASUREMENTS for row in MEASUREMENTS[word](stage)]
+        finally:
+            stage.remove_cluster()
     sys.stdout.write(table(rows) + "\n")
 
 

@@ -11,8 +11,7 @@ import yaml
 
 from kindlabs.clusters import engine, images, making, profiles, tools
 from kindlabs.clusters.cluster import Wanted
-from kindlabs.clusters.lease import ALWAYS, lease
-from kindlabs.clusters.listing import remove
+from kindlabs.clusters.lease import ALWAYS
 from kindlabs.clusters.lock import Lock
 from kindlabs.progress import Steps
 from tests.bench.measure import Row, run
@@ -23,36 +22,32 @@ BARE = "labs-bench-bare"
 ONE_NODE = {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": [{"role": "control-plane"}]}
 
 
-def cold(stage: Stage, steps: Steps) -> Iterator[Row]:
+def cold(stage: Stage) -> Iterator[Row]:
     """Both in turn, each removed again at once; the engine has their images, and getting those is not measured."""
-    lab = stage.lab
-    remove(stage.root, steps)  # the copy knows the warm cluster from the other measurements
     bare, ours = Row("bare `kind create cluster`"), Row("cluster with lab 03's add-ons, all answering")
-    image = _provide(stage, steps)
-    with steps.step("Cold clusters", total=2 * ROUNDS) as step:
+    stage.remove_cluster()
+    image = _provide(stage)
+    with stage.steps.step("Cold clusters", total=2 * ROUNDS) as step:
         for _ in range(ROUNDS):
-            bare.samples.append(_bare(image, steps))
+            bare.samples.append(_bare(image, stage.steps))
             step.advance()
             started = time.monotonic()
-            try:
-                with lease(stage.root, lab.profile, lab.addons, steps, images=lab.images):
-                    ours.samples.append(time.monotonic() - started)
-            finally:
-                remove(stage.root, steps)
+            stage.cluster()
+            ours.samples.append(time.monotonic() - started)
+            stage.remove_cluster()
             step.advance()
     ratio = Row("add-ons / bare, each pair (no seconds)", 2.0)
     ratio.samples = [ready / made for ready, made in zip(ours.samples, bare.samples, strict=True)]
     yield from (bare, ours, ratio)
 
 
-def _provide(stage: Stage, steps: Steps) -> str:
+def _provide(stage: Stage) -> str:
     """Have all images in the engine; return the node image."""
-    client = engine.ensure(steps, lambda _: False)
+    client = engine.ensure(stage.steps, lambda _: False)
     lock = Lock.load(stage.root)
-    images.provide(
-        making.image_names(stage.root, Wanted((*ALWAYS, *stage.lab.addons), stage.lab.images)), client, steps, lock
-    )
-    return images.node_image(lock.default, client, steps, lock)
+    wanted = Wanted((*ALWAYS, *stage.lab.addons), stage.lab.images)
+    images.provide(making.image_names(stage.root, wanted), client, stage.steps, lock)
+    return images.node_image(lock.default, client, stage.steps, lock)
 
 
 def _bare(image: str, steps: Steps) -> float:

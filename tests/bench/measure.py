@@ -1,4 +1,4 @@
-"""What is measured with the warm cluster; each measurement yields rows of the table."""
+"""What is measured on the warm cluster; each measurement yields rows of the table."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ from pathlib import Path
 
 from kindlabs.clusters import tools
 from kindlabs.clusters.cluster import Cluster
-from kindlabs.progress import Steps
-from tests.bench.forwarder import Forwarder
-from tests.bench.stage import Stage, api_port
+from tests.bench.stage import Stage, forwarded
 
 HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
@@ -40,15 +38,10 @@ class Row:
         return statistics.median(self.samples)
 
 
-def start_up(stage: Stage, steps: Steps) -> Iterator[Row]:
+def start_up(stage: Stage) -> Iterator[Row]:
     """From the start of ``lab check`` to the first bytes that reach the API server."""
     row = Row("`lab check`: start to first API request", goal=1.0)
-    with (
-        steps.step("Start-up", total=START_ROUNDS) as step,
-        stage.cluster(steps) as cluster,
-        Forwarder(api_port(cluster)) as forwarder,
-    ):
-        stage.lend(cluster, forwarder.port)
+    with stage.steps.step("Start-up", total=START_ROUNDS) as step, forwarded(stage.cluster()) as forwarder:
         _lab(stage, "solution")  # what is not warm yet gets warm
         for _ in range(START_ROUNDS):
             forwarder.reset()
@@ -61,41 +54,39 @@ def start_up(stage: Stage, steps: Steps) -> Iterator[Row]:
     yield row
 
 
-def tails(stage: Stage, steps: Steps) -> Iterator[Row]:
+def tails(stage: Stage) -> Iterator[Row]:
     """Exit minus the moment when the observer had seen all outcomes: of ``lab check`` and two usual validators."""
-    manifests = stage.lab.solution
-    kubectl = tools.kubectl(steps)
-    contenders: dict[str, Callable[[Cluster], None]] = {
-        "`lab check`": lambda cluster: _lab(stage, "solution"),
-        "bash: `kubectl wait`, curl": lambda c: _usual(["bash", HERE / "usual_bash.sh"], c, kubectl, manifests),
-        "pytest: looks each second": lambda c: _usual(_pytest(stage), c, kubectl, manifests),
+    cluster, kubectl = stage.cluster(), tools.kubectl(stage.steps)
+    contenders: dict[str, Callable[[], None]] = {
+        "`lab check`": lambda: _lab(stage, "solution"),
+        "bash: `kubectl wait`, curl": lambda: _usual(_bash(stage, cluster), stage, cluster, kubectl),
+        "pytest: looks each second": lambda: _usual(_pytest(stage), stage, cluster, kubectl),
     }
     rows = {name: Row(f"tail of {name}", 0.3 if "lab" in name else None) for name in contenders}
-    with steps.step("Tails", total=TAIL_ROUNDS * len(contenders)) as step:
+    with stage.steps.step("Tails", total=TAIL_ROUNDS * len(contenders)) as step:
         for _ in range(TAIL_ROUNDS):
             for name, contender in contenders.items():
-                with stage.cluster(steps) as cluster:
-                    stage.begin_empty(cluster)
-                    with _observer(cluster, "outcomes") as moments:
-                        contender(cluster)
-                        ended = time.monotonic()
+                stage.begin_empty(cluster)
+                with _observer(cluster, "outcomes") as moments:
+                    contender()
+                    ended = time.monotonic()
                 rows[name].samples.append(ended - max(moments().values()))
                 step.advance()
     yield from rows.values()
 
 
-def hopeless(stage: Stage, steps: Steps) -> Iterator[Row]:
+def hopeless(stage: Stage) -> Iterator[Row]:
     """Submissions that cannot work: from the first sign in the API to exit, and the whole command."""
     rows = {name: (Row(f"`{name}`: first sign to exit", 5.0), Row(f"`{name}`: whole command")) for name in HOPELESS}
-    with steps.step("Hopeless submissions", total=HOPELESS_ROUNDS * len(rows)) as step:
+    cluster = stage.cluster()
+    with stage.steps.step("Hopeless submissions", total=HOPELESS_ROUNDS * len(rows)) as step:
         for _ in range(HOPELESS_ROUNDS):
             for name, (from_sign, whole) in rows.items():
-                with stage.cluster(steps) as cluster:
-                    stage.begin_empty(cluster)
-                    with _observer(cluster, name) as moments:
-                        started = time.monotonic()
-                        _lab(stage, name, code=1)
-                        ended = time.monotonic()
+                stage.begin_empty(cluster)
+                with _observer(cluster, name) as moments:
+                    started = time.monotonic()
+                    _lab(stage, name, code=1)
+                    ended = time.monotonic()
                 from_sign.samples.append(ended - moments()[name])
                 whole.samples.append(ended - started)
                 step.advance()
@@ -122,16 +113,23 @@ def _lab(stage: Stage, submission: str, *, code: int = 0) -> None:
     run([BIN / "lab", "check", "03", "--submission", submission], code=code, cwd=stage.root)
 
 
+def _bash(stage: Stage, cluster: Cluster) -> list[str | Path]:
+    return ["bash", HERE / "usual_bash.sh", stage.lab.solution, str(cluster.ports["https"])]
+
+
 def _pytest(stage: Stage) -> list[str | Path]:
     """Without this project's own pytest settings."""
     return [BIN / "pytest", "-q", "--noconftest", "--rootdir", stage.root, "-c", os.devnull, HERE / "usual_pytest.py"]
 
 
-def _usual(command: Sequence[str | Path], cluster: Cluster, kubectl: Path, manifests: Path) -> None:
-    port = str(cluster.ports["https"])
-    words = [*command, manifests, port] if command[0] == "bash" else command
-    path = f"{kubectl.parent}{os.pathsep}{os.environ['PATH']}"
-    run(words, PATH=path, KUBECONFIG=str(cluster.kubeconfig_path), MANIFESTS=str(manifests), HTTPS_PORT=port)
+def _usual(command: Sequence[str | Path], stage: Stage, cluster: Cluster, kubectl: Path) -> None:
+    run(
+        command,
+        PATH=f"{kubectl.parent}{os.pathsep}{os.environ['PATH']}",
+        KUBECONFIG=str(cluster.kubeconfig_path),
+        MANIFESTS=str(stage.lab.solution),
+        HTTPS_PORT=str(cluster.ports["https"]),
+    )
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Where it is measured: a copy of the course whose commands run on this checkout's own warm cluster."""
+"""Where it is measured: a copy of the course, with a cluster of its own."""
 
 from __future__ import annotations
 
@@ -16,46 +16,39 @@ import yaml
 from kindlabs import course
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.clusters.lease import lease
+from kindlabs.clusters.listing import remove
 from kindlabs.course import FOLDERS
 from kindlabs.kube import apply as applying
 from kindlabs.progress import Steps
+from tests.bench.forwarder import Forwarder
 
 WAITS_BY_DESIGN = "test_reissued"
 SETTLE_SECONDS = 30.0
 
 
 class Stage:
-    """A copy of the course in *folder*.
+    """A copy of the course in ``.labs/bench``, with a cluster of its own; its lab 03 has no check that waits by design.
 
-    Its lab 03 lacks the check that waits by design, and its state names the checkout's cluster, so that ``lab check``
-    there finds the warm cluster; nobody else uses it inside :meth:`cluster`.
+    The copy stands at the same place each time, so that a cluster that an interrupted run left is found again.
     """
 
-    def __init__(self, checkout: Path, folder: Path) -> None:
-        self.root = folder / "course"
-        self._checkout = checkout
+    def __init__(self, checkout: Path, steps: Steps) -> None:
+        self.root = checkout / ".labs" / "bench"
+        self.steps = steps
         for name in FOLDERS:
+            shutil.rmtree(self.root / name, ignore_errors=True)
             shutil.copytree(checkout / name, self.root / name)
         self.lab = course.Course(self.root).lab("03")
         self._leave_out_the_slow_check()
 
-    @contextmanager
-    def cluster(self, steps: Steps) -> Iterator[Cluster]:
-        """The warm cluster, held for this process and the commands that it starts in the copy."""
-        lab = self.lab
-        with lease(self._checkout, lab.profile, lab.addons, steps, images=lab.images) as cluster:
-            self.lend(cluster)
-            yield cluster
+    def cluster(self) -> Cluster:
+        """The copy's cluster, warm: made when there is none. Nobody else knows it, so nobody needs to hold it."""
+        with lease(self.root, self.lab.profile, self.lab.addons, self.steps, images=self.lab.images) as cluster:
+            return cluster
 
-    def lend(self, cluster: Cluster, port: int | None = None) -> None:
-        """Let the copy's commands find *cluster*, through *port* of 127.0.0.1 where a forwarder listens there."""
-        own = Cluster.of(self.root, cluster.profile)
-        own.facts = cluster.facts
-        own.remember()
-        config = yaml.safe_load(cluster.kubeconfig_path.read_text(encoding="utf-8"))
-        if port:
-            config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{port}"
-        own.kubeconfig_path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    def remove_cluster(self) -> None:
+        """Remove the copy's cluster, if there is one."""
+        remove(self.root, self.steps)
 
     def begin_empty(self, cluster: Cluster) -> None:
         """Leave nothing in the lab's namespace, and return when the Ingress controller has taken that in."""
@@ -82,7 +75,16 @@ class Stage:
         raise LookupError(f"{file} has no {WAITS_BY_DESIGN}")
 
 
-def api_port(cluster: Cluster) -> int:
-    """The port of 127.0.0.1 that the API server listens on."""
-    config = yaml.safe_load(cluster.kubeconfig_path.read_text(encoding="utf-8"))
-    return urlsplit(config["clusters"][0]["cluster"]["server"]).port or 443
+@contextmanager
+def forwarded(cluster: Cluster) -> Iterator[Forwarder]:
+    """Let *cluster*'s kubeconfig name a forwarder while the block runs."""
+    before = cluster.kubeconfig_path.read_text(encoding="utf-8")
+    config = yaml.safe_load(before)
+    server = config["clusters"][0]["cluster"]
+    with Forwarder(urlsplit(server["server"]).port or 443) as forwarder:
+        server["server"] = f"https://127.0.0.1:{forwarder.port}"
+        cluster.kubeconfig_path.write_text(yaml.safe_dump(config), encoding="utf-8")
+        try:
+            yield forwarder
+        finally:
+            cluster.kubeconfig_path.write_text(before, encoding="utf-8")
