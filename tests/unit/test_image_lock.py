@@ -1,0 +1,154 @@
+"""The lock file says everything that the code and the node image's own files rely on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kindlabs.clusters import debian, gobuild, imagebuild, images, nodebuild
+from kindlabs.clusters.lock import Image, Lock, Recipe, course_root, program_of
+from kindlabs.errors import LabError
+
+ROOT = Path(__file__).parents[2]
+NODE_FILES = ROOT / "clusters" / "images" / "node" / "files"
+
+
+@pytest.fixture
+def lock() -> Lock:
+    """This checkout's lock file."""
+    return Lock.load(ROOT)
+
+
+def test_every_image_of_the_add_ons_is_in_the_lock_file(lock: Lock) -> None:
+    """An add-on's manifests name the images that its addon.yaml lists, in the lock file's words."""
+    for addon in (ROOT / "clusters" / "addons").iterdir():
+        listed = {lock.image(name).reference for name in yaml.safe_load((addon / "addon.yaml").read_text())["images"]}
+        assert listed == set(re.findall(r"^\s+image: (\S+)$", (addon / "manifests.yaml").read_text(), re.MULTILINE))
+
+
+def test_what_a_built_node_runs_is_preloaded(lock: Lock) -> None:
+    """Every image that the node's own files name is imported into it: no node can pull."""
+    text = "\n".join(path.read_text() for path in NODE_FILES.rglob("*") if path.suffix in (".yaml", ".toml"))
+    named = set(re.findall(r'(?:image: |sandbox = ")([\w./-]+:[\w.-]+)', text))
+    preloaded = {lock.image(name).reference for name in lock.node("1.36").preload}
+    assert len(named) == 4
+    assert named <= preloaded
+
+
+def test_digests_are_whole_and_only_for_pulled_images(lock: Lock) -> None:
+    """A digest is a sha256 of 64 digits; a built image has none."""
+    pulled = [image.digest for image in lock.images.values() if image.digest] + [lock.node("1.36").pull.digest]
+    assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", digest) for digest in pulled)
+    assert "@" not in lock.node("1.36").build
+
+
+def test_versions_agree_with_the_go_module(lock: Lock) -> None:
+    """Tags tell the versions that the Go module builds."""
+    module = (ROOT / "clusters" / "images" / "go.mod").read_text()
+    for name, path in {
+        "kube-apiserver": "k8s.io/kubernetes",
+        "traefik": "github.com/traefik/traefik/v3",
+        "cert-manager-controller": "github.com/cert-manager/cert-manager",
+        "local-path-provisioner": "github.com/rancher/local-path-provisioner",
+    }.items():
+        version = lock.image(name).reference.rpartition(":")[2]
+        assert re.search(rf"^\s*{re.escape(path)} {re.escape(version)}\b", module, re.MULTILINE), name
+
+
+def test_an_unknown_name_lists_the_known_ones(lock: Lock) -> None:
+    """A lab that names an image that nobody provides is told which there are."""
+    with pytest.raises(LabError, match="No image agnost") as error:
+        lock.image("agnost")
+    assert "agnhost" in error.value.next_step
+
+
+@pytest.mark.parametrize("text", ["", "[]", "version: kind-labs/images/v2", "version: kind-labs/images/v1", "a: [b"])
+def test_a_broken_lock_file_is_a_labs_fault(tmp_path: Path, text: str) -> None:
+    """A lock file that cannot be used is named, whatever is wrong with it."""
+    (tmp_path / "clusters").mkdir()
+    (tmp_path / "clusters" / "images.lock.yaml").write_text(text)
+    with pytest.raises(LabError, match=r"images\.lock\.yaml"):
+        Lock.load(tmp_path)
+
+
+def test_the_course_around_the_working_directory_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A course of one's own brings its own lock file; elsewhere this checkout's is used."""
+    (tmp_path / "mine" / "clusters").mkdir(parents=True)
+    (tmp_path / "mine" / "clusters" / "images.lock.yaml").touch()
+    (tmp_path / "mine" / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "mine" / "work")
+    assert course_root() == tmp_path / "mine"
+    monkeypatch.chdir(tmp_path)
+    assert course_root() == ROOT
+
+
+def test_program_names_are_those_of_go() -> None:
+    """The last part of a package path, unless that is the major version."""
+    assert program_of("k8s.io/kubernetes/cmd/kubelet") == "kubelet"
+    assert program_of("go.etcd.io/etcd/server/v3") == "server"
+    assert program_of("./pause") == "pause"
+
+
+def test_keys_tell_what_went_in(lock: Lock) -> None:
+    """Another recipe, base or processor is another image; the same inputs are the same image."""
+    agnhost = lock.image("agnhost")
+    key = imagebuild.key(agnhost, lock, "amd64")
+    assert imagebuild.key(agnhost, lock, "amd64") == key
+    assert imagebuild.key(agnhost, lock, "arm64") != key
+    assert imagebuild.key(replace(agnhost, reference="docker.io/x:1"), lock, "amd64") != key
+    assert imagebuild.key(agnhost, replace(lock, packages=("bash",)), "amd64") != key  # through its base, busybox
+    pause = lock.image("pause")
+    assert imagebuild.key(pause, replace(lock, packages=("bash",)), "amd64") == imagebuild.key(pause, lock, "amd64")
+
+
+def test_a_nodes_key_covers_all_that_is_in_it(lock: Lock) -> None:
+    """Another package, preloaded image or Debian is another node image."""
+    node = lock.node("1.36")
+    key = nodebuild.key(node, lock, "amd64")
+    assert nodebuild.key(replace(node, preload=node.preload[1:]), lock, "amd64") != key
+    assert nodebuild.key(replace(node, binaries={}), lock, "amd64") != key
+    assert nodebuild.key(node, replace(lock, packages=()), "amd64") != key
+
+
+def test_an_image_is_built_after_its_base(lock: Lock) -> None:
+    """Whoever asks for agnhost gets busybox first, once."""
+    wanted = [lock.image(name) for name in ("agnhost", "busybox", "pause")]
+    assert [image.name for image in imagebuild._with_bases(wanted, lock)] == ["busybox", "agnhost", "pause"]
+
+
+def test_a_program_alone_needs_no_dockerfile(lock: Lock) -> None:
+    """The generated Dockerfile starts the program as the recipe's user, by a whole path."""
+    image = Image("x", "docker.io/x:1", recipe=Recipe(go="./pause", path="/pause", user="1000"))
+    text = imagebuild.dockerfile(image, lock)
+    assert "COPY pause /pause\n" in text
+    assert text.endswith('USER 1000\nENTRYPOINT ["/pause"]\n')
+    assert debian.REFERENCE not in text
+
+
+@pytest.mark.parametrize(
+    ("reference", "whole"),
+    [
+        ("traefik:v3", "docker.io/library/traefik:v3"),
+        ("rancher/x:1", "docker.io/rancher/x:1"),
+        ("quay.io/x:1", "quay.io/x:1"),
+        ("localhost/x:1", "localhost/x:1"),
+        ("host:5000/x:1", "host:5000/x:1"),
+    ],
+)
+def test_references_get_their_registry(reference: str, whole: str) -> None:
+    """A node's runtime knows whole references only."""
+    assert images.canonical(reference) == whole
+
+
+def test_cache_follows_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Programs are kept where the system keeps caches, apart by processor and inputs."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    lock = Lock.load(ROOT)
+    place = gobuild.place(lock, "./pause", "arm64")
+    assert place.name == "pause"
+    assert "linux-arm64" in place.parts
+    assert gobuild.key(lock, "./pause") != gobuild.key(lock, "./coredns")
