@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.course import Lab as LabOnDisk
 from kindlabs.diagnosis.cause import Cause, Field, Scene
+from kindlabs.diagnosis.refusals import Refused, explain
 from kindlabs.errors import LabError
 from kindlabs.expectations import Lab
 from kindlabs.expectations.barrier import Barrier
@@ -31,6 +32,8 @@ WATCHED_FOR = {
         f"{kind}.cert-manager.io" for kind in ("Certificate", "CertificateRequest", "Issuer", "ClusterIssuer")
     ),
 }
+Key = tuple[str, str, str]
+"""Kind, namespace and name."""
 SUBMISSION = "submission"
 """The id of the check that every lab has: the files are sound, and Kubernetes takes them."""
 
@@ -84,7 +87,8 @@ class Run:
             self._set_up(api)
         with self._phase("apply"):
             outcome = applying.apply(api, [m.document for m in self.submission.manifests], self.lab.namespaces)
-        findings = [*self.submission.findings, *(self._finding(r) for r in outcome.refused)]
+        refused = {_key(r.manifest): _plain(api, r) for r in outcome.refused}
+        findings = [*self.submission.findings, *(self._finding(*key, why) for key, why in refused.items())]
         record.submission["findings"] = [
             {"message": f.message, "file": f.source.file, "line": f.source.line} for f in findings
         ]
@@ -92,7 +96,7 @@ class Run:
         # Watching begins after the last change was sent: what is listed now is never older than the submission.
         with self._phase("checks"), World(api) as world:
             world.expect(*WATCHED, *(kind for addon in self.lab.addons for kind in WATCHED_FOR.get(addon, ())))
-            lab = self._lab(api, world, outcome)
+            lab = self._lab(api, world, refused, changed=outcome.changed)
             plugin = JudgePlugin(lab, self._explain_with(world), self.cluster.fault, self.report)
             record.checks += judge(self.lab.validator, plugin)
 
@@ -115,17 +119,13 @@ class Run:
                     f"{manifest.file}:{manifest.line}: the API server refuses it: {error.message}"
                 ) from error
 
-    def _lab(self, api: Api, world: World, outcome: applying.Outcome) -> Lab:
-        said = {
-            (r.manifest["kind"], r.manifest["metadata"]["namespace"], r.manifest["metadata"]["name"]): r.message
-            for r in outcome.refused
-        }
-        scene = Scene(world, refused=said, images=self.images, offline=self.cluster.facts.egress == "none")
+    def _lab(self, api: Api, world: World, refused: dict[Key, Refused], *, changed: bool) -> Lab:
+        scene = Scene(world, refused=refused, images=self.images, offline=self.cluster.facts.egress == "none")
         probe = Probe(api, world)
         scene.listens = probe.listens
         scene.logs = api.last_words
         barrier = Barrier(api, Probe(api, world), self.cluster.ports if "ingress" in self.lab.addons else {})
-        barrier.send() if outcome.changed else barrier.skip()
+        barrier.send() if changed else barrier.skip()
         return Lab(
             api,
             world,
@@ -138,11 +138,9 @@ class Run:
             nonce=self.submission.nonce,
         )
 
-    def _finding(self, refusal: applying.Refusal) -> Finding:
-        meta = refusal.manifest["metadata"]
-        source = self.submission.source(refusal.manifest["kind"], meta["name"], meta["namespace"])
-        text = f"{refusal.manifest['kind']} {meta['name']} is refused: {refusal.message}"
-        return Finding(text, source or Source(self.submission.shown, 1))
+    def _finding(self, kind: str, namespace: str, name: str, refused: Refused) -> Finding:
+        source = self.submission.source(kind, name, namespace, *refused.field)
+        return Finding(f"{kind} {name} is refused: {refused.why}.", source or Source(self.submission.shown, 1))
 
     def _explain_with(self, world: World) -> Callable[[CheckResult, Unmet], None]:
         def explain(result: CheckResult, error: Unmet) -> None:
@@ -181,6 +179,16 @@ class Run:
             yield
         finally:
             self._seconds[name] = time.monotonic() - started
+
+
+def _key(manifest: Object) -> Key:
+    return manifest["kind"], manifest["metadata"]["namespace"], manifest["metadata"]["name"]
+
+
+def _plain(api: Api, refusal: applying.Refusal) -> Refused:
+    kind = refusal.manifest["kind"]
+    served = sorted({r.api_version for r in api.resources() if r.kind == kind})
+    return explain(refusal.manifest, refusal.message, served)
 
 
 def _in_template(where: Field) -> Field:

@@ -13,6 +13,14 @@ Field = tuple[str | int, ...]
 """The way to a field in an object: ``("spec", "selector")``."""
 
 
+ALIKE = {
+    "Deployment": ("StatefulSet", "DaemonSet", "ReplicaSet", "Pod", "Job"),
+    "Pod": ("Deployment", "StatefulSet", "Job"),
+    "Service": ("Ingress",),
+}
+"""Kinds that are taken for one another."""
+
+
 @dataclass(frozen=True)
 class Cause:
     """The first broken link.
@@ -44,6 +52,14 @@ class Cause:
         return replace(self, chain=(link, *self.chain))
 
 
+def about(thing: Object, reason: str, message: str, field: Field = (), **more: Any) -> Cause:
+    """The cause that *thing* is; without a better next step, its description shows it."""
+    kind, name = thing["kind"], thing["metadata"]["name"]
+    namespace = thing["metadata"].get("namespace", "")
+    more.setdefault("next_step", f"-n {namespace} describe {kind.lower()} {name}")
+    return Cause(reason, kind, name, namespace, message, field, **more)
+
+
 @dataclass
 class Scene:
     """What a walk may look at.
@@ -51,26 +67,29 @@ class Scene:
     Args:
         world: the objects.
         listens: whether something listens on a port of a Pod: ``listens(pod, port)``; None when nobody can say.
-        refused: what the API server said about objects that it refused, by (kind, namespace, name).
+        refused: why the API server refused objects, by (kind, namespace, name), and which field is to blame.
         images: the images that the lab provides, as ``name:tag``.
         offline: whether nodes have no way to any registry.
     """
 
     world: World
     listens: Callable[[Object, int], bool | None] = lambda _pod, _port: None
-    refused: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
+    refused: Mapping[tuple[str, str, str], tuple[str, Field]] = field(default_factory=dict)
     images: frozenset[str] = frozenset()
     offline: bool = False
     logs: Callable[[Object, str], str] = lambda _pod, _container: ""
 
     def missing(self, kind: str, name: str, namespace: str, **more: Any) -> Cause:
-        """The cause for an object that is not there: refused, misnamed, or never written."""
-        said = self.refused.get((kind, namespace, name))
-        if said:
-            message = f"The API server refused {kind} {name}: {said}"
-            return Cause("Refused", kind, name, namespace, message, next_step=f"explain {kind.lower()}.spec", **more)
-        others = [thing["metadata"]["name"] for thing in self.world.list(kind, namespace)]
-        there = f"; there is {', '.join(others)}" if others else ""
-        message = f"There is no {kind} {name} in {namespace}{there}."
+        """The cause for an object that is not there: refused, misnamed, of another kind, or never written."""
+        if (kind, namespace, name) in self.refused:
+            why, field = self.refused[kind, namespace, name]
+            message, step = f"{kind} {name} is refused: {why}.", f"explain {kind.lower()}.spec"
+            return Cause("Refused", kind, name, namespace, message, field, next_step=step, **more)
+        there = ", ".join(thing["metadata"]["name"] for thing in self.world.list(kind, namespace))
+        alike = next((k for k in ALIKE.get(kind, ()) if self.world.get(k, name, namespace)), "")
+        stands = f"; there is {there}" if there else f"; there is a {alike} of that name" if alike else ""
+        message = f"There is no {kind} {name} in {namespace}{stands}."
+        # The object that stands in its place is where the learner looks.
+        other = (alike, name) if alike and not there else (kind, there if there and ", " not in there else name)
         step = f"-n {namespace} get {kind.lower()}"
-        return Cause("NotFound", kind, name, namespace, message, next_step=step, **more)
+        return Cause("NotFound", *other, namespace, message, ("metadata", "name"), next_step=step, **more)

@@ -1,47 +1,45 @@
-"""Why a Secret holds no issued certificate, or another one is served: Ingress TLS → Secret → Certificate → Issuer."""
+"""Why a Secret holds no issued certificate: Ingress → Certificate → Issuer → CertificateRequest."""
 
 from __future__ import annotations
 
-from kindlabs.diagnosis.cause import Cause, Field, Scene
-from kindlabs.diagnosis.ingress import rule_names
+import re
+
+from kindlabs.diagnosis.cause import Cause, Field, Scene, about
+from kindlabs.diagnosis.events import changed_at, newest, said
 from kindlabs.kube.api import Object
-from kindlabs.kube.objects import condition, dig, is_true
+from kindlabs.kube.objects import age, condition, dig, is_true
 
 CERTIFICATE = "Certificate.cert-manager.io"
 REQUEST = "CertificateRequest.cert-manager.io"
 ISSUER = "Issuer.cert-manager.io"
 CLUSTER_ISSUER = "ClusterIssuer.cert-manager.io"
+SILENT_SECONDS = 5.0
+"""cert-manager answers to a change within a second; what it says nothing about for so long, it cannot use."""
+ISSUER_LIKE = re.compile(r"issuer", re.I)
 ANNOTATIONS = {"ClusterIssuer": "cert-manager.io/cluster-issuer", "Issuer": "cert-manager.io/issuer"}
 
 
 def why_not_issued(scene: Scene, secret: str, namespace: str, issuer: str) -> Cause | None:
     """The first link that keeps ClusterIssuer *issuer* from issuing into *secret*; None when it is only on its way."""
     certificates = scene.world.list(CERTIFICATE, namespace)
-    certificate = next((c for c in certificates if dig(c, "spec", "secretName") == secret), None)
-    if certificate is None:
+    mine = [c for c in certificates if dig(c, "spec", "secretName") == secret]
+    if not mine:
         return _nothing_issues(scene, secret, namespace, certificates)
-    found = _wrong_issuer(scene, certificate, issuer) or _request_refused(scene, certificate)
+    certificate = certificate_of(scene, secret, namespace) or mine[0]
+    found = (
+        _wrong_issuer(scene, certificate, issuer)
+        or _two_of_them(mine, secret, scene)
+        or _request_refused(scene, certificate)
+        or _no_request(scene, certificate)
+        or _short_lived(scene, certificate)
+    )
     return found.behind(f"Secret {secret} waits for Certificate {certificate['metadata']['name']}") if found else None
 
 
-def why_not_served(scene: Scene, host: str, secret: str, namespace: str) -> Cause | None:
-    """Why the certificate in *secret* is not what is served for *host*; None when its objects say that it should be."""
-    certificates = scene.world.list(CERTIFICATE, namespace)
-    certificate = next((c for c in certificates if dig(c, "spec", "secretName") == secret), None)
-    if certificate is None:
-        return None
-    names = [*dig(certificate, "spec", "dnsNames", default=[]), *filter(None, [dig(certificate, "spec", "commonName")])]
-    if not covers(names, host):
-        text = f"The certificate is for {', '.join(names) or 'no name'}; the browser asks for {host}."
-        kind, name, field = _where_names_stand(scene, certificate, secret, namespace)
-        step = f"-n {namespace} describe certificate {certificate['metadata']['name']}"
-        return Cause("CertificateForOtherHost", kind, name, namespace, text, field, next_step=step)
-    return _tls_not_named(scene, host, secret, namespace)
-
-
-def covers(names: list[str], host: str) -> bool:
-    """Whether one of *names* stands for *host*: itself, or a wildcard for its first label (RFC 6125, 6.4.3)."""
-    return host in names or "*." + host.partition(".")[2] in names
+def certificate_of(scene: Scene, secret: str, namespace: str) -> Object | None:
+    """The Certificate that stores into *secret*: a Ready one before one that is not."""
+    mine = [c for c in scene.world.list(CERTIFICATE, namespace) if dig(c, "spec", "secretName") == secret]
+    return min(mine, key=lambda c: not is_true(c, "Ready"), default=None)
 
 
 def _nothing_issues(scene: Scene, secret: str, namespace: str, certificates: list[Object]) -> Cause | None:
@@ -49,13 +47,13 @@ def _nothing_issues(scene: Scene, secret: str, namespace: str, certificates: lis
     if refused:
         kind = next(kind for kind, _, name in scene.refused if name == refused and kind in {"Certificate", "Ingress"})
         return scene.missing(kind, refused, namespace)
-    ingress = _ingress_with_tls(scene, namespace, secret)
+    ingress = ingress_with_tls(scene, namespace, secret)
     if ingress:
-        return _shim_silent(ingress, secret)
+        return _shim_silent(scene, ingress, secret)
     for certificate in certificates:
         stored = dig(certificate, "spec", "secretName")
         text = f"The certificate is stored in {stored}; nothing issues {secret}."
-        kind, name, field = _where_secret_stands(scene, certificate, stored, namespace)
+        kind, name, field = _where_secret_stands(scene, certificate, stored)
         step = f"-n {namespace} get certificate"
         return Cause("StoredElsewhere", kind, name, namespace, text, field, next_step=step)
     own = scene.world.get("Secret", secret, namespace)
@@ -68,15 +66,31 @@ def _nothing_issues(scene: Scene, secret: str, namespace: str, certificates: lis
     return Cause("NothingIssues", "Ingress", name, namespace, text, ("spec", "tls"), next_step=step)
 
 
-def _shim_silent(ingress: Object, secret: str) -> Cause | None:
+def _shim_silent(scene: Scene, ingress: Object, secret: str) -> Cause | None:
     """An Ingress that names the Secret, and for which cert-manager makes no Certificate."""
     name, namespace = ingress["metadata"]["name"], ingress["metadata"]["namespace"]
     annotations = ingress["metadata"].get("annotations") or {}
-    if any(key in annotations for key in ANNOTATIONS.values()):
+    field: Field = ("metadata", "annotations")
+    if not any(key in annotations for key in ANNOTATIONS.values()):
+        alike = next((f"; it has {key}" for key in annotations if ISSUER_LIKE.search(key)), "")
+        text = (
+            f"Ingress {name} names Secret {secret} but no issuer: it has no annotation {ANNOTATIONS['ClusterIssuer']}"
+        )
+        step = f"-n {namespace} get ingress {name} -o yaml"
+        return about(ingress, "NoIssuerNamed", f"{text}{alike}.", field, next_step=step)
+    event = newest(scene, ingress, "BadConfig", since=changed_at(ingress))
+    if event:
+        words = said(event).rstrip(".")
+        place = re.search(r"spec\.tls\[(\d+)\]\.(\w+)", words)
+        field = ("spec", "tls", int(place.group(1)), place.group(2)) if place else field
+        return about(
+            ingress, "IngressUnusable", f"cert-manager makes no Certificate of Ingress {name}: {words}.", field
+        )
+    if age(changed_at(ingress)) < SILENT_SECONDS:
         return None
-    text = f"Ingress {name} names Secret {secret} but no issuer: it has no annotation {ANNOTATIONS['ClusterIssuer']}."
-    step = f"-n {namespace} get ingress {name} -o yaml"
-    return Cause("NoIssuerNamed", "Ingress", name, namespace, text, ("metadata", "annotations"), next_step=step)
+    own = ", ".join(key for key in annotations if key.startswith("cert-manager.io/"))
+    text = f"cert-manager makes no Certificate of Ingress {name}: a value of its annotations {own} is wrong."
+    return about(ingress, "IngressUnusable", text, field)
 
 
 def _wrong_issuer(scene: Scene, certificate: Object, issuer: str) -> Cause | None:
@@ -96,6 +110,10 @@ def _wrong_issuer(scene: Scene, certificate: Object, issuer: str) -> Cause | Non
     if not exists:
         text = f"Certificate {own} waits for {kind} {named}, which does not exist."
         return Cause("IssuerNotFound", where, name, namespace, text, field, next_step=step)
+    group = reference.get("group") or "cert-manager.io"
+    if group != "cert-manager.io":
+        text = f"Certificate {own} names an issuer of group {group}; {kind} {named} is of group cert-manager.io."
+        return Cause("IssuerGroupWrong", where, name, namespace, text, field, next_step=step)
     if (kind, named) != ("ClusterIssuer", issuer):
         text = f"Certificate {own} is issued by {kind} {named}; ClusterIssuer {issuer} is required."
         return Cause("WrongIssuer", where, name, namespace, text, field, next_step=step)
@@ -112,10 +130,9 @@ def _issuer_not_ready(scene: Scene, name: str) -> Cause | None:
 
 def _request_refused(scene: Scene, certificate: Object) -> Cause | None:
     own, namespace = certificate["metadata"]["name"], certificate["metadata"]["namespace"]
-    for request in scene.world.list(REQUEST, namespace):
+    for request in _requests(scene, certificate):
         ready = condition(request, "Ready")
-        owners = dig(request, "metadata", "ownerReferences", default=[])
-        if any(o.get("name") == own for o in owners) and ready.get("reason") in {"Failed", "Denied"}:
+        if ready.get("reason") in {"Failed", "Denied"}:
             text = f"The request for Certificate {own} was refused: {ready.get('message', '')}"
             name = request["metadata"]["name"]
             step = f"-n {namespace} describe certificaterequest {name}"
@@ -123,27 +140,66 @@ def _request_refused(scene: Scene, certificate: Object) -> Cause | None:
     return None
 
 
-def _tls_not_named(scene: Scene, host: str, secret: str, namespace: str) -> Cause | None:
-    """An Ingress that routes the host and does not tell its controller about the Secret."""
-    routes = [i for i in scene.world.list("Ingress", namespace) if host in rule_names(i)]
-    if not routes or any(e.get("secretName") == secret for i in routes for e in dig(i, "spec", "tls", default=[])):
+def _two_of_them(mine: list[Object], secret: str, scene: Scene) -> Cause | None:
+    """Two Certificates that store into one Secret: each undoes what the other did."""
+    rival = next((c for c in mine if condition(c, "Ready").get("reason") == "IncorrectCertificate"), None)
+    if rival is None or len(mine) < 2:
         return None
-    name = routes[0]["metadata"]["name"]
-    text = (
-        f"Ingress {name} routes {host} but does not name Secret {secret} under tls, so another certificate is served."
-    )
-    step = f"-n {namespace} describe ingress {name}"
-    return Cause("TlsNotNamed", "Ingress", name, namespace, text, ("spec", "tls"), next_step=step)
+    names = " and ".join(c["metadata"]["name"] for c in mine)
+    kind, name, field = _where_secret_stands(scene, rival, secret)
+    text = f"Certificates {names} both store into Secret {secret}; only one of them can be issued."
+    return Cause("SecretShared", kind, name, rival["metadata"]["namespace"], text, field, next_step="get certificate")
 
 
-def _ingress_with_tls(scene: Scene, namespace: str, secret: str) -> Object | None:
+def _no_request(scene: Scene, certificate: Object) -> Cause | None:
+    """A Certificate of whose spec cert-manager can make no request; it says so in its log alone."""
+    own, spec = certificate["metadata"]["name"], certificate["spec"]
+    if is_true(certificate, "Ready") or _requests(scene, certificate):
+        return None
+    if not any(spec.get(key) for key in NAMES):
+        text = f"Certificate {own} names nothing that it is for: it needs dnsNames."
+        return about(certificate, "CertificateForNothing", text, ("spec",))
+    if age(changed_at(certificate)) < SILENT_SECONDS:
+        return None
+    text = f"cert-manager makes no request of Certificate {own}: its private key or its names cannot be used."
+    return about(certificate, "CertificateUnusable", text, ("spec",))
+
+
+def _short_lived(scene: Scene, certificate: Object) -> Cause | None:
+    """A Certificate that cert-manager's webhook would refuse, were there one."""
+    first, last = (dig(certificate, "status", key) for key in ("notBefore", "notAfter"))
+    if not first or not last or age(first) - age(last) >= SHORTEST_SECONDS:
+        return None
+    own = certificate["metadata"]["name"]
+    seconds = age(first) - age(last)
+    text = f"Certificate {own} is valid for {seconds:.0f} s; an hour is the shortest that cert-manager takes."
+    ingress = shim_of(scene, certificate)
+    if ingress:
+        return about(ingress, "TooShort", text, ("metadata", "annotations", "cert-manager.io/duration"))
+    return about(certificate, "TooShort", text, ("spec", "duration"))
+
+
+SHORTEST_SECONDS = 3600
+"""The shortest duration of a Certificate (cert-manager.io/docs/reference/api-docs, CertificateSpec)."""
+NAMES = ("dnsNames", "commonName", "ipAddresses", "uris", "emailAddresses", "otherNames", "literalSubject")
+"""Fields of a Certificate, at least one of which has to be set (cert-manager.io/docs/reference/api-docs)."""
+
+
+def _requests(scene: Scene, certificate: Object) -> list[Object]:
+    own, namespace = certificate["metadata"]["uid"], certificate["metadata"]["namespace"]
+    found = scene.world.list(REQUEST, namespace)
+    return [r for r in found if any(o["uid"] == own for o in dig(r, "metadata", "ownerReferences", default=[]))]
+
+
+def ingress_with_tls(scene: Scene, namespace: str, secret: str) -> Object | None:
+    """The first Ingress that names *secret* under tls."""
     ingresses = scene.world.list("Ingress", namespace)
     return next(
         (i for i in ingresses if any(e.get("secretName") == secret for e in dig(i, "spec", "tls", default=[]))), None
     )
 
 
-def _shim_of(scene: Scene, certificate: Object) -> Object | None:
+def shim_of(scene: Scene, certificate: Object) -> Object | None:
     """The Ingress that cert-manager made a Certificate for."""
     for reference in dig(certificate, "metadata", "ownerReferences", default=[]):
         if reference.get("kind") == "Ingress":
@@ -151,27 +207,21 @@ def _shim_of(scene: Scene, certificate: Object) -> Object | None:
     return None
 
 
-def _tls_place(ingress: Object, secret: str) -> int:
+def tls_place(ingress: Object, secret: str) -> int:
+    """Which of its tls entries names *secret*."""
     entries = dig(ingress, "spec", "tls", default=[])
     return next((at for at, entry in enumerate(entries) if entry.get("secretName") == secret), 0)
 
 
-def _where_names_stand(scene: Scene, certificate: Object, secret: str, namespace: str) -> tuple[str, str, Field]:
-    ingress = _shim_of(scene, certificate) or _ingress_with_tls(scene, namespace, secret)
+def _where_secret_stands(scene: Scene, certificate: Object, secret: str) -> tuple[str, str, Field]:
+    ingress = shim_of(scene, certificate)
     if ingress:
-        return "Ingress", ingress["metadata"]["name"], ("spec", "tls", _tls_place(ingress, secret), "hosts")
-    return "Certificate", certificate["metadata"]["name"], ("spec", "dnsNames")
-
-
-def _where_secret_stands(scene: Scene, certificate: Object, secret: str, namespace: str) -> tuple[str, str, Field]:
-    ingress = _shim_of(scene, certificate) or _ingress_with_tls(scene, namespace, secret)
-    if ingress:
-        return "Ingress", ingress["metadata"]["name"], ("spec", "tls", _tls_place(ingress, secret), "secretName")
+        return "Ingress", ingress["metadata"]["name"], ("spec", "tls", tls_place(ingress, secret), "secretName")
     return "Certificate", certificate["metadata"]["name"], ("spec", "secretName")
 
 
 def _where_issuer_stands(scene: Scene, certificate: Object, kind: str) -> tuple[str, str, Field]:
-    ingress = _shim_of(scene, certificate)
+    ingress = shim_of(scene, certificate)
     if ingress:
         return "Ingress", ingress["metadata"]["name"], ("metadata", "annotations", ANNOTATIONS.get(kind, ""))
     return "Certificate", certificate["metadata"]["name"], ("spec", "issuerRef")

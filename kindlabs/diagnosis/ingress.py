@@ -1,14 +1,44 @@
-"""Why a host does not answer through the Ingress controller: class, rule, backend Service."""
+"""Why a host does not answer through the Ingress controller: class, rule, path, backend Service."""
 
 from __future__ import annotations
 
-from kindlabs.diagnosis.cause import Cause, Field, Scene
+from dataclasses import dataclass
+
+from kindlabs.diagnosis.cause import Cause, Field, Scene, about
 from kindlabs.diagnosis.services import why_service_does_not_answer
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import dig
 
 CONTROLLERS = {"traefik.io/ingress-controller": "Traefik"}
 DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class"
+
+
+@dataclass(frozen=True)
+class Route:
+    """One way from a host and a path to a backend: *ingress*, the path's *field* in it, and what stands there."""
+
+    ingress: Object
+    field: Field
+    host: str
+    path: str
+    exact: bool
+    backend: Object
+
+    @property
+    def name(self) -> str:
+        """The Ingress's name."""
+        return str(self.ingress["metadata"]["name"])
+
+    def fits(self, path: str) -> bool:
+        """Whether a request for *path* goes this way."""
+        if self.exact:
+            return self.path == path
+        return self.path == "/" or path == self.path or path.startswith(self.path.rstrip("/") + "/")
+
+    @property
+    def rank(self) -> tuple[bool, bool, bool, int]:
+        """Greater for what is preferred: the exact host, then the exact path, then the longest."""
+        return (not self.host.startswith("*") and bool(self.host), bool(self.host), self.exact, len(self.path))
 
 
 def why_host_does_not_answer(scene: Scene, host: str, namespace: str, path: str = "/") -> Cause | None:
@@ -20,23 +50,45 @@ def why_host_does_not_answer(scene: Scene, host: str, namespace: str, path: str 
             return scene.missing("Ingress", refused, namespace)
         text = f"There is no Ingress in {namespace}, so nothing routes {host}."
         return Cause("NotFound", "Ingress", "", namespace, text, next_step=f"-n {namespace} get ingress")
-    ingress = next((i for i in ingresses if _rules_for(i, host)), None)
-    if ingress is None:
-        return _class_missing(scene, ingresses[0]) or _no_rule(scene, ingresses, host)
-    found = _class_missing(scene, ingress) or _backend(scene, ingress, host, path)
-    return found.behind(f"Ingress {ingress['metadata']['name']} does not lead to a Pod") if found else None
+    named = [i for i in ingresses if routes_of(i, host)] or ingresses
+    served = [i for i in named if not _class_missing(scene, i)]
+    if not served:
+        return _class_missing(scene, named[0])
+    ways = [route for ingress in served for route in routes_of(ingress, host)]
+    if not ways:
+        return _no_rule(scene, served, host)
+    fitting = sorted((route for route in ways if route.fits(path)), key=lambda route: route.rank, reverse=True)
+    if not fitting:
+        return _no_path(served[0], ways, host, path)
+    found = _backend(scene, fitting[0]) or _routed_twice(fitting, host) or _altered(fitting[0])
+    return found.behind(f"Ingress {fitting[0].name} does not lead to a Pod") if found else None
+
+
+def service_behind(scene: Scene, host: str, namespace: str, path: str) -> str:
+    """The name of the Service to which a request for *host* is routed; empty when there is none."""
+    ways = [route for ingress in scene.world.list("Ingress", namespace) for route in routes_of(ingress, host)]
+    best = max((route for route in ways if route.fits(path)), key=lambda route: route.rank, default=None)
+    return str(dig(best.backend, "service", "name", default="")) if best else ""
+
+
+def routes_of(ingress: Object, host: str) -> list[Route]:
+    """The ways of an Ingress for requests to *host*: by its name, by a wildcard of one label, or for every host."""
+    wildcard, found = "*." + host.partition(".")[2], []
+    for at, rule in enumerate(dig(ingress, "spec", "rules", default=[])):
+        own = rule.get("host", "")
+        if own not in {host, wildcard, ""}:
+            continue
+        for number, entry in enumerate(dig(rule, "http", "paths", default=[])):
+            here = ("spec", "rules", at, "http", "paths", number)
+            exact = entry.get("pathType") == "Exact"
+            found.append(Route(ingress, here, own, entry.get("path") or "/", exact, entry.get("backend") or {}))
+    default = dig(ingress, "spec", "defaultBackend")
+    return [*found, Route(ingress, ("spec", "defaultBackend"), "", "/", False, default)] if default else found
 
 
 def rule_names(ingress: Object) -> list[str]:
     """The hosts of an Ingress's rules."""
     return [rule.get("host", "") for rule in dig(ingress, "spec", "rules", default=[])]
-
-
-def _rules_for(ingress: Object, host: str) -> list[tuple[int, Object]]:
-    """The rules that match *host*, each with its place: exact, wildcard of one label, or for every host."""
-    wildcard = "*." + host.partition(".")[2]
-    rules = enumerate(dig(ingress, "spec", "rules", default=[]))
-    return [(at, rule) for at, rule in rules if rule.get("host", "") in {host, wildcard, ""}]
 
 
 def _class_missing(scene: Scene, ingress: Object) -> Cause | None:
@@ -64,49 +116,67 @@ def _no_rule(scene: Scene, ingresses: list[Object], host: str) -> Cause:
     who = next((CONTROLLERS[c] for c in controllers if c in CONTROLLERS), "The Ingress controller")
     names = ", ".join(n or "every host" for n in rule_names(ingress)) or "no host"
     text = f"{who} has no rule for {host}; Ingress {name} names {names}."
+    if host in rule_names(ingress):
+        text = f"Ingress {name} names {host}, but no path and no Service for it."
     step = f"-n {namespace} get ingress {name}"
     return Cause("NoRuleForHost", "Ingress", name, namespace, text, ("spec", "rules", 0, "host"), next_step=step)
 
 
-def _backend(scene: Scene, ingress: Object, host: str, path: str) -> Cause | None:
-    name, namespace = ingress["metadata"]["name"], ingress["metadata"]["namespace"]
-    at, rule = _rules_for(ingress, host)[0]
-    entries = list(enumerate(dig(rule, "http", "paths", default=[])))
-    fitting = [(number, entry) for number, entry in entries if _path_fits(entry, path)]
-    step = f"-n {namespace} describe ingress {name}"
-    if not fitting:
-        paths = ", ".join(entry.get("path", "/") for _, entry in entries) or "no path"
-        text = f"Ingress {name} has no path for {host}{path}; it names {paths}."
-        field: Field = ("spec", "rules", at, "http", "paths")
-        return Cause("NoRuleForPath", "Ingress", name, namespace, text, field, next_step=step)
-    number, entry = max(fitting, key=lambda item: len(item[1].get("path", "/")))
-    field = ("spec", "rules", at, "http", "paths", number, "backend", "service")
-    return _service(scene, ingress, dig(entry, "backend", "service", default={}), field)
+def _no_path(ingress: Object, ways: list[Route], host: str, path: str) -> Cause:
+    name = ingress["metadata"]["name"]
+    paths = ", ".join(f"{way.path} (Exact)" if way.exact else way.path for way in ways)
+    text = f"Ingress {name} has no path for {host}{path}; it names {paths}."
+    return about(ingress, "NoRuleForPath", text, (*ways[0].field, "pathType" if ways[0].exact else "path"))
 
 
-def _service(scene: Scene, ingress: Object, backend: Object, field: Field) -> Cause | None:
-    name, namespace = ingress["metadata"]["name"], ingress["metadata"]["namespace"]
+def _routed_twice(fitting: list[Route], host: str) -> Cause | None:
+    """Another way of the same rank to another backend: which of the two a request takes is left to chance."""
+    best = fitting[0]
+    for other in fitting[1:]:
+        if other.rank == best.rank and other.backend != best.backend:
+            first, second = sorted((best.name, other.name))
+            both = (
+                f"Ingress {first} has two backends"
+                if first == second
+                else f"Ingresses {first} and {second} lead to two"
+            )
+            text = f"{both} for {host}{best.path}; which one answers is left to chance."
+            return about(other.ingress, "RoutedTwice", text, other.field)
+    return None
+
+
+def _altered(route: Route) -> Cause | None:
+    """An annotation by which a controller serves an Ingress in another way than its rules say."""
+    annotations = route.ingress["metadata"].get("annotations") or {}
+    key = next((key for key in annotations if key.startswith("traefik.ingress.kubernetes.io/")), "")
+    if not key:
+        return None
+    text = f"Annotation {key}: {annotations[key]} makes Traefik serve Ingress {route.name} in another way."
+    return about(route.ingress, "AlteredByAnnotation", text, ("metadata", "annotations", key))
+
+
+def _backend(scene: Scene, route: Route) -> Cause | None:
+    name, namespace = route.name, route.ingress["metadata"]["namespace"]
+    backend = route.backend.get("service")
+    field = (*route.field, "backend") if route.field[-1] != "defaultBackend" else route.field
+    if not backend:
+        text = f"Ingress {name} sends to a resource, which Traefik cannot do; it needs a Service."
+        return about(route.ingress, "BackendIsNoService", text, field)
     wanted = backend.get("name", "")
     service = scene.world.get("Service", wanted, namespace)
+    field = (*field, "service")
     step = f"-n {namespace} get service"
     if service is None:
         if ("Service", namespace, wanted) in scene.refused:
             return scene.missing("Service", wanted, namespace)
         text = f"Ingress {name} sends to Service {wanted}, which does not exist in {namespace}."
-        return Cause("BackendNotFound", "Ingress", name, namespace, text, (*field, "name"), next_step=step)
+        return about(route.ingress, "BackendNotFound", text, (*field, "name"), next_step=step)
     ports = dig(service, "spec", "ports", default=[])
     port = backend.get("port") or {}
     match = [p for p in ports if p["port"] == port.get("number") or (p.get("name") and p["name"] == port.get("name"))]
     if not match:
-        opened = ", ".join(str(p["port"]) for p in ports)
         asked = port.get("number") or port.get("name")
+        opened = ", ".join(str(p.get("name") or p["port"]) if "name" in port else str(p["port"]) for p in ports)
         text = f"Ingress {name} sends to port {asked} of Service {wanted}, which opens {opened}."
-        return Cause("BackendPortNotFound", "Ingress", name, namespace, text, (*field, "port"), next_step=step)
+        return about(route.ingress, "BackendPortNotFound", text, (*field, "port"), next_step=step)
     return why_service_does_not_answer(scene, wanted, namespace, match[0]["port"])
-
-
-def _path_fits(entry: Object, path: str) -> bool:
-    own = entry.get("path", "/")
-    if entry.get("pathType") == "Exact":
-        return bool(own == path)
-    return own == "/" or path == own or path.startswith(own.rstrip("/") + "/")

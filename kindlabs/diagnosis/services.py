@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kindlabs.diagnosis.cause import Cause, Scene
+from kindlabs.diagnosis.cause import Cause, Scene, about
+from kindlabs.diagnosis.containers import listening_ports
 from kindlabs.diagnosis.pods import why_pod_does_not_answer, why_pod_not_ready
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import containers, dig, is_ready, labels_text
@@ -23,12 +24,33 @@ def why_no_endpoints(scene: Scene, name: str, namespace: str) -> Cause | None:
 
 def why_service_does_not_answer(scene: Scene, name: str, namespace: str, port: int) -> Cause | None:
     """The first link that keeps Service *name* from answering TCP on *port*; None when objects say that it should."""
-    found = why_no_endpoints(scene, name, namespace)
     service = scene.world.get("Service", name, namespace)
-    if found or service is None:
+    found = _external(service) if service else None
+    found = found or why_no_endpoints(scene, name, namespace)
+    if service is None or (found and found.final):
         return found
-    found = _wrong_port(service, port) or _wrong_target(scene, service, port)
+    found = _wrong_port(service, port) or found or _wrong_target(scene, service, port) or _headless(service, port)
     return found.behind(f"Service {name} does not answer on port {port}") if found else None
+
+
+def why_others_answer(scene: Scene, name: str, namespace: str, own: list[Object]) -> Cause | None:
+    """Why Service *name* does not spread requests over the Pods *own* and no others."""
+    service = scene.world.get("Service", name, namespace)
+    if service is None:
+        return None
+    names = {pod["metadata"]["name"] for pod in own}
+    others = [pod["metadata"]["name"] for pod in backends(scene, service) if is_ready(pod)]
+    strangers = sorted(set(others) - names)
+    selector = labels_text(dig(service, "spec", "selector", default={}))
+    step = f"-n {namespace} get pods -l {selector}"
+    if strangers and names:
+        text = f"Service {name} selects {selector}, and so do requests reach Pod {strangers[0]}, which is not meant."
+        leaving = any("deletionTimestamp" in p["metadata"] for p in scene.world.list("Pod", namespace))
+        return about(service, "SelectsOthers", text, ("spec", "selector"), final=not leaving, next_step=step)
+    if dig(service, "spec", "sessionAffinity") == "ClientIP" and len(names) > 1:
+        text = f"Service {name} has sessionAffinity ClientIP, so that one caller always gets the same Pod."
+        return about(service, "SessionAffinity", text, ("spec", "sessionAffinity"))
+    return None
 
 
 def backends(scene: Scene, service: Object) -> list[Object]:
@@ -38,11 +60,33 @@ def backends(scene: Scene, service: Object) -> list[Object]:
     return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
 
 
+def _external(service: Object) -> Cause | None:
+    if dig(service, "spec", "type") != "ExternalName":
+        return None
+    name = service["metadata"]["name"]
+    text = (
+        f"Service {name} is of type ExternalName: its name leads to {service['spec'].get('externalName')}, to no Pod."
+    )
+    return about(service, "ExternalName", text, ("spec", "type"))
+
+
+def _headless(service: Object, port: int) -> Cause | None:
+    """A Service without an address of its own: callers reach Pods directly, on the port that they ask for."""
+    target = next((p.get("targetPort", port) for p in service["spec"]["ports"] if p["port"] == port), port)
+    if dig(service, "spec", "clusterIP") != "None" or target == port:
+        return None
+    name = service["metadata"]["name"]
+    text = f"Service {name} is headless (clusterIP: None): nobody carries port {port} to {target}."
+    return about(service, "Headless", text, ("spec", "clusterIP"))
+
+
 def _selects_nothing(scene: Scene, service: Object) -> Cause | None:
     name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
     selector = dig(service, "spec", "selector", default={})
     step = f"-n {namespace} get pods --show-labels"
     if not selector:
+        if endpoints_of(scene, service):  # written by hand
+            return None
         text = f"Service {name} has no selector, so it finds no Pod."
         return Cause("NoSelector", "Service", name, namespace, text, ("spec",), next_step=step)
     if backends(scene, service) or any(has_labels(t, selector) for t in _templates(scene, namespace)):
@@ -53,6 +97,13 @@ def _selects_nothing(scene: Scene, service: Object) -> Cause | None:
     else:
         text = f"Service {name} selects {labels_text(selector)}, and {namespace} has no Pods."
     return Cause("SelectsNoPod", "Service", name, namespace, text, ("spec", "selector"), next_step=step)
+
+
+def endpoints_of(scene: Scene, service: Object) -> list[Object]:
+    """The endpoints in the EndpointSlices of a Service."""
+    mine = {"kubernetes.io/service-name": service["metadata"]["name"]}
+    slices = scene.world.list("EndpointSlice.discovery.k8s.io", service["metadata"]["namespace"], mine)
+    return [endpoint for piece in slices for endpoint in piece.get("endpoints") or []]
 
 
 def _templates(scene: Scene, namespace: str) -> list[Object]:
@@ -84,7 +135,7 @@ def _wrong_port(service: Object, port: int) -> Cause | None:
     name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
     ports = dig(service, "spec", "ports", default=[])
     step = f"-n {namespace} get service {name}"
-    if any(p["port"] == port and p.get("protocol", "TCP") == "TCP" for p in ports):
+    if any(p["port"] == port and p.get("protocol", "TCP") == "TCP" for p in ports) or not ports:
         return None
     for at, entry in enumerate(ports):
         if entry["port"] == port:
@@ -98,25 +149,31 @@ def _wrong_port(service: Object, port: int) -> Cause | None:
 
 def _wrong_target(scene: Scene, service: Object, port: int) -> Cause | None:
     name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
-    at, entry = next((i, e) for i, e in enumerate(service["spec"]["ports"]) if e["port"] == port)
+    entries = enumerate(dig(service, "spec", "ports", default=[]))
+    at, entry = next((i, e) for i, e in entries if e["port"] == port and e.get("protocol", "TCP") == "TCP")
     field = ("spec", "ports", at, "targetPort")
     target = entry.get("targetPort", port)
     step = f"-n {namespace} get endpointslices -l kubernetes.io/service-name={name}"
     for pod in backends(scene, service):
         number = target if isinstance(target, int) else _named_port(pod, target)
         if number is None:
-            text = f"Service {name} sends to the port named {target}; the Pods name no such port."
-            return Cause("TargetPortUnnamed", "Service", name, namespace, text, field, next_step=step)
+            named = ", ".join(sorted(_port_names(pod))) or "none"
+            text = f"Service {name} sends to the port named {target}; the Pods name {named}."
+            return about(service, "TargetPortUnnamed", text, field, next_step=step)
         found = why_pod_does_not_answer(scene, pod, number)
-        if found and found.reason == "NothingListens" and "listens on" in found.message:
-            others = found.message.partition("listens on ")[2].rstrip(".").rpartition("listens on ")[2]
-            text = f"Service {name} sends to port {number}; the Pods listen on {others}."
-            return Cause("WrongTargetPort", "Service", name, namespace, text, field, final=found.final, next_step=step)
+        others = listening_ports(scene, pod) if found and found.reason == "NothingListens" else []
+        if found and others:
+            text = f"Service {name} sends to port {number}; the Pods listen on {', '.join(map(str, others))}."
+            return about(service, "WrongTargetPort", text, field, next_step=step, final=found.final)
         if found:
             return found
     return None
 
 
 def _named_port(pod: Object, name: str) -> int | None:
+    return _port_names(pod).get(name)
+
+
+def _port_names(pod: Object) -> dict[str, int]:
     ports = [p for c in containers(pod["spec"]) for p in c.get("ports") or []]
-    return next((p["containerPort"] for p in ports if p.get("name") == name), None)
+    return {p["name"]: p["containerPort"] for p in ports if p.get("name")}

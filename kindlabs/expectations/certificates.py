@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -10,17 +11,19 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
 
 from kindlabs.diagnosis import Cause, why_not_issued
-from kindlabs.diagnosis.certificates import CERTIFICATE
+from kindlabs.diagnosis.certificates import certificate_of
 from kindlabs.errors import InfraError
 from kindlabs.expectations.workloads import ACTION_SECONDS
 from kindlabs.kube.api import Object
-from kindlabs.kube.objects import condition, dig, is_true
+from kindlabs.kube.objects import condition, dig
 from kindlabs.waiting import Look
 
 if TYPE_CHECKING:
     from kindlabs.expectations.lab import Lab
 
 CA_SECRET, CA_NAMESPACE = "lab-ca", "cert-manager"
+SHORTEST = timedelta(hours=1)
+"""Certificates of a shorter life are refused by cert-manager's webhook (cert-manager.io/docs/reference/api-docs)."""
 
 
 class IssuedSecret:
@@ -39,8 +42,10 @@ class IssuedSecret:
             reference = dig(certificate, "spec", "issuerRef", default={})
             if (reference.get("kind"), reference.get("name")) != ("ClusterIssuer", cluster_issuer):
                 return Look(False, f"its issuer is {reference.get('kind', 'Issuer')} {reference.get('name')}")
-            if not is_true(certificate, "Ready"):
-                return Look(False, condition(certificate, "Ready").get("message", "the Certificate is not Ready yet"))
+            ready = condition(certificate, "Ready")
+            current = ready.get("observedGeneration") == certificate["metadata"]["generation"]
+            if ready.get("status") != "True" or not current:
+                return Look(False, ready.get("message", "the Certificate is not Ready yet"))
             problem = self._problem()
             return Look(not problem, problem or "issued, and the key fits")
 
@@ -60,8 +65,7 @@ class IssuedSecret:
         return self.lab.world.get("Secret", self.name, self.lab.namespace)
 
     def _certificate(self) -> Object | None:
-        all_of_them = self.lab.world.list(CERTIFICATE, self.lab.namespace)
-        return next((c for c in all_of_them if dig(c, "spec", "secretName") == self.name), None)
+        return certificate_of(self.lab.scene, self.name, self.lab.namespace)
 
     def _problem(self) -> str:
         """What is wrong with what the Secret holds, in words; empty when nothing is."""
@@ -76,6 +80,8 @@ class IssuedSecret:
             leaf.verify_directly_issued_by(ca)
         except Exception:  # each key type raises its own
             return f"the certificate in Secret {self.name} is not signed by the lab's CA"
+        if leaf.not_valid_after_utc - leaf.not_valid_before_utc < SHORTEST:
+            return f"the certificate in Secret {self.name} is valid for less than an hour"
         return ""
 
 
@@ -107,7 +113,10 @@ def names_of(certificate: x509.Certificate) -> list[str]:
 
 def _public_half(data: str) -> bytes:
     """The public half of a Secret's key; that the private half is sound, a handshake shows in a tenth of the time."""
-    key = serialization.load_pem_private_key(base64.b64decode(data), None, unsafe_skip_rsa_key_validation=True)
+    try:
+        key = serialization.load_pem_private_key(base64.b64decode(data), None, unsafe_skip_rsa_key_validation=True)
+    except ValueError:  # no key at all
+        return b""
     return _public(key.public_key())
 
 

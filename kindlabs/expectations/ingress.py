@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import httpx
 from cryptography import x509
 
-from kindlabs.diagnosis import why_host_does_not_answer, why_not_issued, why_not_served
-from kindlabs.diagnosis.cause import Cause
+from kindlabs.diagnosis import why_host_does_not_answer, why_not_issued, why_not_served, why_others_answer
+from kindlabs.diagnosis.cause import Cause, about
+from kindlabs.diagnosis.ingress import routes_of, service_behind
 from kindlabs.expectations.certificates import lab_ca, names_of, read_certificate
-from kindlabs.expectations.services import judge_replies
+from kindlabs.expectations.services import judge_replies, why_wrong_answer
 from kindlabs.expectations.workloads import ACTION_SECONDS, Deployment
 from kindlabs.waiting import Look
 
@@ -35,13 +36,22 @@ class Website:
 
     def answers(self, path: str, *, times: int, from_pods_of: Deployment) -> None:
         """All of *times* HTTPS requests are answered with 200 by Pods of a Deployment, and by each of them."""
+        said: list[str] = []
 
         def look() -> Look:
             bodies, errors = self._ask(path, times)
+            said[:] = bodies
             return judge_replies(bodies, errors, times, from_pods_of.pods)
 
+        def why() -> Cause | None:
+            scene, space = self.lab.scene, self.lab.namespace
+            found = why_host_does_not_answer(scene, self.host, space, path)
+            behind = service_behind(scene, self.host, space, path)
+            found = found or why_others_answer(scene, behind, space, from_pods_of.pods)
+            return found or why_wrong_answer(self.lab, said, self._url(path), from_pods_of)
+
         expected = f"{times} of {times} answers 200 from {self._url(path)}, from every Pod of {from_pods_of.name}"
-        self.lab.expect_traffic(expected, look, lambda: self._why(path))
+        self.lab.expect_traffic(expected, look, why)
 
     def is_refused(self, path: str = "/", status: int = 404) -> None:
         """The Ingress controller answers *status*: no rule names this host."""
@@ -140,9 +150,6 @@ class Website:
         ):
             return secure.getpeercert(binary_form=True) or b""
 
-    def _why(self, path: str) -> Cause | None:
-        return why_host_does_not_answer(self.lab.scene, self.host, self.lab.namespace, path)
-
     def _why_not_served(self, secret: str) -> Cause | None:
         scene, space = self.lab.scene, self.lab.namespace
         return why_not_issued(scene, secret, space, "lab-ca") or why_not_served(scene, self.host, secret, space)
@@ -150,14 +157,13 @@ class Website:
     def _why_answered(self) -> Cause | None:
         """The rule that lets through a host that no rule should name."""
         for ingress in self.lab.world.list("Ingress", self.lab.namespace):
-            for at, rule in enumerate(ingress["spec"].get("rules") or []):
-                if rule.get("host", "") in {"", "*." + self.host.partition(".")[2], self.host}:
-                    name = ingress["metadata"]["name"]
-                    what = rule.get("host") or "every host"
-                    text = f"Ingress {name} has a rule for {what}, so {self.host} is answered too."
-                    field = ("spec", "rules", at, "host")
-                    step = f"-n {self.lab.namespace} describe ingress {name}"
-                    return Cause("RuleTooWide", "Ingress", name, self.lab.namespace, text, field, next_step=step)
+            for route in routes_of(ingress, self.host):
+                what = f"a rule for {route.host or 'every host'}"
+                field = (*route.field[:3], "host")
+                if "defaultBackend" in route.field:
+                    what, field = "a defaultBackend, which serves every host", route.field
+                text = f"Ingress {route.name} has {what}, so {self.host} is answered too."
+                return about(ingress, "RuleTooWide", text, field)
         return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 
 from kindlabs.errors import InfraError
@@ -15,6 +16,9 @@ PORT = 8080
 PATIENCE = (1.0, 2.0, 6.0)
 """Seconds that the first, the second and each later silent request gets: a packet that went nowhere should not cost
 agnhost's own 5 s (test/images/agnhost/netexec/netexec.go), and a slow machine should get them in the end."""
+
+FRESH = 0.5
+"""Seconds for which an answer about a Pod's port holds: walks ask again and again, about a dozen ports each."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Probe:
     def __init__(self, api: Api, world: World) -> None:
         self._api, self._world = api, world
         self._silent = 0
+        self._heard: dict[tuple[str, int], tuple[float, bool | None]] = {}
 
     def get(self, host: str, port: int, path: str, times: int = 1) -> Replies:
         """GET ``http://host:port/path`` *times* times, each over a new connection; one failure ends it at once."""
@@ -42,6 +47,14 @@ class Probe:
 
     def listens(self, pod: Object, port: int) -> bool | None:
         """Whether something accepts TCP on *port* of *pod*; None when the Pod has no address yet."""
+        key, now = (pod["metadata"]["uid"], port), time.monotonic()
+        when, answer = self._heard.get(key, (-FRESH, None))
+        if now - when >= FRESH:
+            answer = self._listens(pod, port)
+            self._heard[key] = now, answer
+        return answer
+
+    def _listens(self, pod: Object, port: int) -> bool | None:
         if not pod.get("status", {}).get("podIP"):
             return None
         try:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kindlabs.diagnosis import why_no_endpoints, why_service_does_not_answer
-from kindlabs.diagnosis.cause import Cause
+from kindlabs.diagnosis import why_no_endpoints, why_others_answer, why_service_does_not_answer
+from kindlabs.diagnosis.cause import Cause, about
 from kindlabs.expectations.workloads import Deployment, plain_error
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import dig, is_ready
@@ -43,14 +43,20 @@ class Service:
         """All of *times* requests from inside the cluster are answered by Pods of a Deployment, and by each of them."""
         url = f"http://{self.host}{'' if port == 80 else f':{port}'}{path}"
 
+        said: list[str] = []
+
         def look() -> Look:
+            said.clear()
             if self.stale():
                 return Look(False, f"the endpoints of Service {self.name} do not follow its selector yet")
             replies = self.lab.probe.get(self.host, port, path, times)
+            said.extend(replies.bodies)
             return judge_replies(replies.bodies, replies.errors, times, from_pods_of.pods)
 
         def why() -> Cause | None:
-            return why_service_does_not_answer(self.lab.scene, self.name, self.lab.namespace, port)
+            found = why_service_does_not_answer(self.lab.scene, self.name, self.lab.namespace, port)
+            found = found or why_others_answer(self.lab.scene, self.name, self.lab.namespace, from_pods_of.pods)
+            return found or why_wrong_answer(self.lab, said, url, from_pods_of)
 
         expected = f"{times} of {times} answers from {url}, from every Pod of Deployment {from_pods_of.name}"
         self.lab.expect_traffic(expected, look, why)
@@ -77,6 +83,19 @@ class Service:
     def _slices(self) -> list[Object]:
         mine = {"kubernetes.io/service-name": self.name}
         return self.lab.world.list("EndpointSlice.discovery.k8s.io", self.lab.namespace, mine)
+
+
+def why_wrong_answer(lab: Lab, said: list[str], url: str, deployment: Deployment) -> Cause | None:
+    """An app that answers, but not with the name of its Pod."""
+    names = {pod["metadata"]["name"] for pod in deployment.pods}
+    other = next((body.strip() for body in said if body.strip() not in names), None)
+    found = deployment.find()
+    if other is None or found is None:
+        return None
+    text = f"{url} is answered with {other[:80]!r}, which is the name of no Pod of Deployment {deployment.name}."
+    leaving = any("deletionTimestamp" in pod["metadata"] for pod in lab.world.list("Pod", lab.namespace))
+    field = ("spec", "template", "spec", "containers", 0, "args")
+    return about(found, "WrongAnswer", text, field, final=lab.barrier.passed and not leaving)
 
 
 def judge_replies(bodies: tuple[str, ...], errors: tuple[str, ...], times: int, pods: list[Object]) -> Look:

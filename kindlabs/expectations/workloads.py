@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from kindlabs.diagnosis import why_pod_does_not_answer, why_pod_not_ready, why_replicas_not_ready
 from kindlabs.diagnosis.cause import Cause
+from kindlabs.expectations.steady import is_steady
 from kindlabs.kube.api import ApiError, Object
 from kindlabs.kube.apply import note_disturbed
-from kindlabs.kube.objects import age, condition, dig, is_ready, labels_text, owner, pods_of, restarts, statuses
+from kindlabs.kube.objects import dig, is_ready, labels_text, owner, pods_of, restarts, statuses
 from kindlabs.waiting import Look
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 ACTION_SECONDS = 60.0
 """What a check that disturbs something on purpose may wait for the recovery."""
-UNPROBED_SECONDS = 3.0
-"""A container without a readiness probe is Ready as soon as it runs; the first crash shows after 1.3 s."""
 
 
 class Pod:
@@ -38,8 +37,7 @@ class Pod:
             pod = self.find()
             if pod is None:
                 return Look(False, f"no Pod {self.name}")
-            held = ready_seconds(pod)
-            return Look(is_ready(pod) and held >= max(for_seconds, _patience(pod)), state_of(pod))
+            return Look(is_steady(self.lab.scene, pod, for_seconds), state_of(pod))
 
         lasting = f" for {for_seconds:g} s without a restart" if for_seconds else ""
         self.lab.deadline.grant(for_seconds + ACTION_SECONDS / 2)
@@ -191,12 +189,12 @@ class Deployment:
             if deployment is None:
                 return Look(False, f"no Deployment {self.name}")
             pods = self.pods
-            held = [ready_seconds(pod) for pod in pods if is_ready(pod)]
-            patience = max([for_seconds, *(_patience(pod) for pod in pods)])
+            ready = [pod for pod in pods if is_ready(pod)]
             seen = dig(deployment, "status", "observedGeneration") == deployment["metadata"]["generation"]
             settled = seen and not self._others() and dig(deployment, "spec", "replicas", default=1) == wanted
-            whole = len(pods) == len(held) == wanted and all(seconds >= patience for seconds in held)
-            return Look(settled and whole, f"{len(held)} of {wanted} Pods Ready{_states(pods)}")
+            whole = settled and len(pods) == len(ready) == wanted
+            steady = whole and all(is_steady(self.lab.scene, pod, for_seconds) for pod in pods)
+            return Look(steady, f"{len(ready)} of {wanted} Pods Ready{_states(pods)}")
 
         lasting = f" for {for_seconds:g} s" if for_seconds else ""
         self.lab.expect(f"{wanted} Pods of Deployment {self.name} Ready{lasting}", look, lambda: self._why(wanted))
@@ -240,15 +238,6 @@ class Deployment:
         return why_replicas_not_ready(self.lab.scene, self.name, self.lab.namespace, wanted)
 
 
-def ready_seconds(pod: Object) -> float:
-    """For how long a Pod has been Ready since its newest container start, in seconds."""
-    if not is_ready(pod):
-        return 0.0
-    starts = [age(dig(status, "state", "running", "startedAt")) for status in statuses(pod)]
-    running = [seconds for seconds in starts if seconds]
-    return min([age(condition(pod, "Ready").get("lastTransitionTime")), *running])
-
-
 def state_of(pod: Object) -> str:
     """One Pod's state in a few words: ``web-1 is Running, container app waits: ErrImagePull``."""
     name = pod["metadata"]["name"]
@@ -269,8 +258,3 @@ def plain_error(message: str) -> str:
 def _states(pods: list[Object]) -> str:
     waiting = [state_of(pod) for pod in pods if not is_ready(pod)]
     return f"; {waiting[0]}" if waiting else ""
-
-
-def _patience(pod: Object) -> float:
-    probed = any(c.get("readinessProbe") for c in dig(pod, "spec", "containers", default=[]))
-    return 0.0 if probed else UNPROBED_SECONDS

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from kindlabs.errors import InfraError
 from kindlabs.kube.api import Api, ApiError, Identity, Object
@@ -47,6 +48,8 @@ def namespace(api: Api, name: str, lab: str) -> Object:
         known = api.apply(
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}, manager=INSTRUCTOR
         )
+        # Kubernetes makes the account that Pods run as a moment later, and refuses Pods until then.
+        _until(lambda: api.get("ServiceAccount", "default", name) is not None, f"namespace {name} to be ready")
     subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": LEARNER.user}
     api.apply(
         {
@@ -86,7 +89,9 @@ def _sweep(api: Api, name: str, kinds: Sequence[str]) -> int:
             if (thing["kind"], meta["name"]) in KEPT or meta["name"] == "kind-labs-learner":
                 continue
             found += 1
-            if "deletionTimestamp" not in meta:
+            if "deletionTimestamp" in meta:
+                _release(api, kind, thing)
+            else:
                 api.delete(kind, meta["name"], name, grace=1 if thing["kind"] == "Pod" else None)
     return found
 
@@ -122,7 +127,11 @@ def apply(api: Api, manifests: Sequence[Object], namespaces: Sequence[str]) -> O
     for refusal in refused:  # what an earlier submission wrote under this name says nothing about this one
         now[refusal.manifest["metadata"]["namespace"]].remove(_key(refusal.manifest))
     pruned = [_prune(api, name, set(before[name]) - set(now[name])) for name in namespaces]
-    sweep(api, namespaces)
+    done = zip(manifests, results, strict=True)
+    changed = {
+        (m["metadata"]["namespace"], m["metadata"]["name"]) for m, r in done if r is True and m["kind"] == "Ingress"
+    }
+    sweep(api, namespaces, changed)
     for name in namespaces:
         _remember(api, name, now[name])
     return Outcome(refused, any(pruned) or any(result is True for result in results))
@@ -132,7 +141,7 @@ def _prune(api: Api, name: str, things: set[tuple[str, str]]) -> bool:
     """Delete *things*, and return once they are gone; whether there were any."""
     there = [thing for thing in sorted(things) if api.resource(thing[0]) and api.delete(*thing, name, grace=1)]
     for kind, thing in there:
-        _until(lambda kind=kind, thing=thing: api.get(kind, thing, name) is None, f"{kind} {thing} to go")  # type: ignore[misc]
+        _until(partial(_is_gone, api, kind, thing, name), f"{kind} {thing} to go")
     return bool(there)
 
 
@@ -175,7 +184,24 @@ def _replace(api: Api, manifest: Object) -> None:
 
 def _delete_and_wait(api: Api, kind: str, name: str, space: str) -> None:
     api.delete(kind, name, space, grace=1)
-    _until(lambda: api.get(kind, name, space) is None, f"{kind} {name} to go")
+    _until(partial(_is_gone, api, kind, name, space), f"{kind} {name} to go")
+
+
+def _is_gone(api: Api, kind: str, name: str, space: str) -> bool:
+    thing = api.get(kind, name, space)
+    if thing is None:
+        return True
+    _release(api, kind, thing)
+    return False
+
+
+def _release(api: Api, kind: str, thing: Object) -> None:
+    """Take a learner's own finalizers off a deleted object: nobody here would, and it would stay for ever."""
+    meta = thing["metadata"]
+    own = meta.get("finalizers") or []
+    kept = [name for name in own if "/" not in name or "kubernetes.io" in name]
+    if "deletionTimestamp" in meta and kept != own:
+        api.patch(kind, meta["name"], meta["namespace"], {"metadata": {"finalizers": kept}})
 
 
 def _kind(manifest: Object) -> str:

@@ -72,22 +72,29 @@ def labels_text(labels: dict[str, str]) -> str:
     return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
 
 
-def pods_of(world: World, deployment: Object) -> list[Object]:
-    """The Pods of a Deployment's newest ReplicaSet that are not being deleted."""
+def pods_of(world: World, deployment: Object, *, ended: bool = False) -> list[Object]:
+    """The Pods of a Deployment's own template that are not being deleted; with *ended*, those too that will not run."""
     replica_set = replica_set_of(world, deployment)
     if replica_set is None:
         return []
     mine = ("ReplicaSet", replica_set["metadata"]["name"])
-    pods = world.list("Pod", deployment["metadata"]["namespace"])
-    return [pod for pod in pods if owner(pod) == mine and "deletionTimestamp" not in pod["metadata"]]
+    pods = [p for p in world.list("Pod", deployment["metadata"]["namespace"]) if owner(p) == mine]
+    kept = [p for p in pods if "deletionTimestamp" not in p["metadata"]]
+    return [p for p in kept if ended or dig(p, "status", "phase") not in {"Failed", "Succeeded"}]
 
 
 def replica_set_of(world: World, deployment: Object) -> Object | None:
-    """The ReplicaSet of a Deployment's newest revision."""
+    """The ReplicaSet made of a Deployment's template as it is now; None while there is none.
+
+    Kubernetes compares the two in the same way (pkg/controller/deployment/util, EqualIgnoreHash).
+    """
     mine = ("Deployment", deployment["metadata"]["name"])
     sets = [s for s in world.list("ReplicaSet", deployment["metadata"]["namespace"]) if owner(s) == mine]
-    return max(sets, key=_revision, default=None)
+    return next((s for s in sets if _template(s) == _template(deployment)), None)
 
 
-def _revision(thing: Object) -> int:
-    return int(dig(thing, "metadata", "annotations", "deployment.kubernetes.io/revision", default=0))
+def _template(workload: Object) -> Object:
+    template = dict(workload["spec"]["template"])
+    meta = dict(template.get("metadata") or {})
+    labels = {k: v for k, v in (meta.get("labels") or {}).items() if k != "pod-template-hash"}
+    return template | {"metadata": meta | {"labels": labels}}

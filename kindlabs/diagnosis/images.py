@@ -1,0 +1,73 @@
+"""Why a node has no image for a container."""
+
+from __future__ import annotations
+
+import re
+
+from kindlabs.diagnosis.cause import Cause, Scene, about
+from kindlabs.diagnosis.containers import field_of, spec_of
+from kindlabs.kube.api import Object
+from kindlabs.kube.objects import dig
+
+REASONS = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
+NO_SUCH_IMAGE = re.compile(r"not found|manifest unknown|does not exist|denied|invalid reference|couldn't parse", re.I)
+
+
+def why_no_image(scene: Scene, pod: Object) -> Cause | None:
+    """The first container of *pod* whose image the node has not and cannot get."""
+    for group in ("initContainerStatuses", "containerStatuses"):
+        for status in dig(pod, "status", group, default=[]):
+            waiting = dig(status, "state", "waiting", default={})
+            if waiting.get("reason") in REASONS:
+                return _image(scene, pod, status, waiting)
+    return None
+
+
+def _image(scene: Scene, pod: Object, status: Object, waiting: Object) -> Cause:
+    container = spec_of(pod, status)
+    image = str(container.get("image") or status.get("image", ""))
+    here = field_of(pod, status)
+    if image in scene.images:
+        return _held_back(scene, pod, container, image, here)
+    words = waiting.get("message", "")
+    absent = bool(NO_SUCH_IMAGE.search(words))
+    same = next((own for own in scene.images if _repository(own) == _repository(image)), "")
+    final = scene.offline or bool(same) or absent
+    if waiting["reason"] == "InvalidImageName":
+        why, final = "that is no valid image name", True
+    elif same:
+        why = _not_that_one(image, same)
+    elif scene.offline and scene.images:
+        why = f"this cluster reaches no registry; the lab has {', '.join(sorted(scene.images))}"
+    else:
+        why = "no such image in the registry" if absent else "its registry does not answer"
+    shown = image.rpartition("/")[2] if same else image
+    reason = "ImageNotFound" if final else "ImagePullFailed"
+    return about(pod, reason, f"The node cannot pull {shown}: {why}.", (*here, "image"), final=final)
+
+
+def _not_that_one(image: str, same: str) -> str:
+    """What is wrong with an image of a repository that the lab has."""
+    tag = same.rpartition(":")[2]
+    if "@" in image:
+        return f"no such digest; the lab has tag {tag}"
+    if _repository(image) == image:
+        return f"without a tag it means latest; the lab has tag {tag}"
+    return f"no such tag; the lab has {tag}"
+
+
+def _held_back(scene: Scene, pod: Object, container: Object, image: str, here: tuple[str | int, ...]) -> Cause:
+    """An image that the lab provides: the learner's policy asks for another copy, or the node lost its own."""
+    short = image.rpartition("/")[2]
+    if container.get("imagePullPolicy") == "Always" and scene.offline:
+        text = f"The node has {short}, but imagePullPolicy Always asks a registry, and this cluster reaches none."
+        return about(pod, "PullsAlways", text, (*here, "imagePullPolicy"))
+    text = f"The node has not {short}, which the lab promises."
+    return about(pod, "LabImageMissing", text, (*here, "image"), final=False, ours=True)
+
+
+def _repository(image: str) -> str:
+    """An image's name without digest and tag: ``registry.k8s.io/e2e-test-images/agnhost``."""
+    name = image.partition("@")[0]
+    head, slash, last = name.rpartition("/")
+    return f"{head}{slash}{last.partition(':')[0]}"

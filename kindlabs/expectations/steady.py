@@ -1,0 +1,56 @@
+"""When a Pod counts as Ready to stay: readiness is a moment, and a crash shows only in the next one."""
+
+from __future__ import annotations
+
+from kindlabs.diagnosis import why_pod_not_ready
+from kindlabs.diagnosis.cause import Scene
+from kindlabs.diagnosis.containers import spec_of
+from kindlabs.diagnosis.events import last_time, newest
+from kindlabs.kube.api import Object
+from kindlabs.kube.objects import age, condition, dig, is_ready, statuses
+
+UNPROBED_SECONDS = 3.0
+"""A container without a readiness probe is Ready as soon as it runs; the first crash shows after 1.3 s."""
+OUTLIVE_SECONDS = 20.0
+"""A container that was started again has to outlive its last life, and need not do so for longer than this."""
+
+
+def is_steady(scene: Scene, pod: Object, for_seconds: float = 0) -> bool:
+    """Whether a Pod has been Ready for *for_seconds*, and nothing says that it will not stay so."""
+    held = ready_seconds(pod)
+    patience = max(for_seconds, _unprobed(pod), *(_last_life(status) for status in statuses(pod)))
+    return is_ready(pod) and held >= patience and not _fails_liveness(scene, pod) and not why_pod_not_ready(scene, pod)
+
+
+def ready_seconds(pod: Object) -> float:
+    """For how long a Pod has been Ready since its newest container start, in seconds."""
+    if not is_ready(pod):
+        return 0.0
+    starts = [age(dig(status, "state", "running", "startedAt")) for status in statuses(pod)]
+    running = [seconds for seconds in starts if seconds]
+    return min([age(condition(pod, "Ready").get("lastTransitionTime")), *running])
+
+
+def _unprobed(pod: Object) -> float:
+    probed = any(c.get("readinessProbe") for c in dig(pod, "spec", "containers", default=[]))
+    return 0.0 if probed else UNPROBED_SECONDS
+
+
+def _last_life(status: Object) -> float:
+    """How long a container lived before it was started again, and a little more; 0 when it never was."""
+    ended = dig(status, "lastState", "terminated")
+    if not ended or not ended.get("startedAt"):
+        return 0.0
+    return min(age(ended["startedAt"]) - age(ended.get("finishedAt")) + UNPROBED_SECONDS, OUTLIVE_SECONDS)
+
+
+def _fails_liveness(scene: Scene, pod: Object) -> bool:
+    """Whether the last liveness probe that is known of failed, and not only because nothing listened yet."""
+    for status in statuses(pod):
+        probe = spec_of(pod, status).get("livenessProbe") or {}
+        since = dig(status, "state", "running", "startedAt", default="")
+        event = newest(scene, pod, "Unhealthy", since=since, begins="Liveness") if probe else {}
+        refused = "connection refused" in str(event.get("message"))
+        if event and not refused and age(last_time(event)) <= probe.get("periodSeconds", 10) + 1:
+            return True
+    return False
