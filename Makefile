@@ -1,5 +1,5 @@
 # The table of contents: what a person does here. The work itself is in kindlabs/.
-# Variables: LAB=03, SUBMISSION=solution (a folder, solution, start or a mutant's id), IMAGES=auto|pull|build.
+# Variables: LAB=03, SUBMISSION=solution (a folder, solution, start or a mutant's id), IMAGES=auto|pull|build, EGRESS=none|open.
 # make ends with 2 whenever a command fails, and prints the command's own code beside: "Error 1". See README, "Exit codes".
 
 .PHONY: help venv list start check doctor clusters clean test unit bench verify fix picture lock

@@ -10,8 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +25,8 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixe
 
 from kindlabs.clusters import egress, engine, images, tools
 from kindlabs.clusters.commands import CommandFailed, CommandTooSlow, run
+from kindlabs.clusters.forward import Forward
+from kindlabs.clusters.health import engine_fault
 from kindlabs.clusters.lock import Lock, course_root
 from kindlabs.errors import InfraError, LabError, UsageError
 from kindlabs.progress import Steps
@@ -37,7 +37,6 @@ NAME_LABEL = "io.x-k8s.kind.cluster"
 CREATE_SECONDS = 600.0
 KUBECTL_SECONDS = 120.0
 QUICK_SECONDS = 60.0
-FORWARD_SECONDS = 15.0
 ATTEMPTS, RETRY_SECONDS = 3, 1.0
 LASTING = re.compile(r"unknown field|unable to decode config|failed to pull image|no such image|invalid config", re.I)
 """What kind says when a second attempt would fail as the first did."""
@@ -96,21 +95,20 @@ class LabCluster(KindCluster):  # type: ignore[misc]  # pytest_kind has no types
         return self.name in self._kind("get", "clusters", timeout=QUICK_SECONDS).split()
 
     def create(self, config_file: str | Path | None = None) -> None:
-        """Make the cluster, or use the one that exists; a passing fault is tried again, on a clean ground.
+        """Make the cluster, or use the one that exists and runs; a passing fault is tried again, on a clean ground.
 
         Args:
             config_file: a kind config, to which consent to cgroup v1 is added where the engine has no newer one.
 
-        Raises: InfraError with what kind wrote.
+        Raises: InfraError with what kind wrote, or when the cluster exists and does not run.
         """
         with self.lock():
             if not self.exists():
-                client = engine.ensure(Steps(), lambda _: False)
-                self.image = self.image or _image_of_labs(client)
-                self._create(self._config(config_file, client))
-                if egress_wanted() == "none":
-                    egress.block(node_names(self.name, client), client)
-            elif not _names_a_cluster(self.kubeconfig_path):
+                self._make(config_file)
+            elif fault := engine_fault(self.name):
+                advice = f"docker start it, or remove it: kind delete cluster --name {self.name}"
+                raise InfraError(f"Cluster {self.name} exists, but {fault}.", advice)
+            else:  # always: it may have been made anew since, by somebody with another kubeconfig
                 self._kind("export", "kubeconfig", f"--name={self.name}", f"--kubeconfig={self.kubeconfig_path}")
         self.api = pykube.HTTPClient(pykube.KubeConfig.from_file(str(self.kubeconfig_path)))
 
@@ -163,7 +161,7 @@ class LabCluster(KindCluster):  # type: ignore[misc]  # pytest_kind has no types
             retry=retry_if_exception(_may_pass),
             reraise=True,
         )
-        forward = attempts(_Forward, command, self._environment())
+        forward = attempts(Forward, command, self._environment())
         try:
             yield forward.port
         finally:
@@ -172,6 +170,13 @@ class LabCluster(KindCluster):  # type: ignore[misc]  # pytest_kind has no types
     def lock(self) -> FileLock:
         """Held while the cluster is made or removed, by whichever process gets it first."""
         return FileLock(self.path / "kind.lock", mode=0o600)
+
+    def _make(self, config_file: str | Path | None) -> None:
+        client = engine.ensure(Steps(), lambda _: False)
+        self.image = self.image or _image_of_labs(client)
+        self._create(self._config(config_file, client))
+        if egress_wanted() == "none":
+            egress.block(node_names(self.name, client), client)
 
     def _config(self, config_file: str | Path | None, client: docker.DockerClient) -> Path:
         """What kind gets, kept beside the kubeconfig for whoever wonders."""
@@ -193,7 +198,6 @@ class LabCluster(KindCluster):  # type: ignore[misc]  # pytest_kind has no types
             retry=retry_if_exception(_may_pass),
             reraise=True,
         )
-        self.kubeconfig_path.unlink(missing_ok=True)
         attempts(self._create_once, command)
 
     def _create_once(self, command: list[str]) -> None:
@@ -206,7 +210,8 @@ class LabCluster(KindCluster):  # type: ignore[misc]  # pytest_kind has no types
 
     def _delete(self) -> None:
         self._kind("delete", "cluster", f"--name={self.name}", f"--kubeconfig={self.kubeconfig_path}")
-        self.kubeconfig_path.unlink(missing_ok=True)
+        if self.kubeconfig_path.parent == self.path:  # a file of the user's may name other clusters
+            self.kubeconfig_path.unlink(missing_ok=True)
 
     def _kind(self, *args: str, timeout: float = QUICK_SECONDS * 2) -> str:
         self.ensure_kind()
@@ -246,49 +251,5 @@ def egress_wanted() -> str:
     return said
 
 
-class _Forward:
-    """A running ``kubectl port-forward``; ``port`` is the local one, as kubectl printed it."""
-
-    PRINTED = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
-
-    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
-        self.command = command
-        self.process = subprocess.Popen(
-            command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
-        )
-        stopper = threading.Timer(FORWARD_SECONDS, self.process.kill)
-        stopper.start()
-        try:
-            self.port = self._first_port()
-        except BaseException:
-            self.stop()
-            raise
-        finally:
-            stopper.cancel()
-        threading.Thread(target=self._drain, daemon=True).start()
-
-    def stop(self) -> None:
-        """End it and wait for its end."""
-        self.process.kill()
-        self.process.wait()
-
-    def _first_port(self) -> int:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if found := self.PRINTED.match(line):
-                return int(found[1])
-        _, said = self.process.communicate()
-        raise CommandFailed(self.command, self.process.returncode, "", said)
-
-    def _drain(self) -> None:
-        """Read on: a full pipe would stop kubectl."""
-        with contextlib.suppress(ValueError, OSError):
-            self.process.communicate()
-
-
 def _may_pass(error: BaseException) -> bool:
     return isinstance(error, CommandTooSlow) or (isinstance(error, CommandFailed) and not LASTING.search(str(error)))
-
-
-def _names_a_cluster(kubeconfig: Path) -> bool:
-    return kubeconfig.exists() and "server:" in kubeconfig.read_text(encoding="utf-8")

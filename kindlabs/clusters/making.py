@@ -16,6 +16,7 @@ from docker.errors import DockerException
 
 from kindlabs.clusters import addons, engine, images, profiles, readiness
 from kindlabs.clusters.cluster import Cluster, Facts, Wanted
+from kindlabs.clusters.commands import CommandFailed
 from kindlabs.clusters.kind import LabCluster, egress_wanted, node_names
 from kindlabs.clusters.lock import Lock
 from kindlabs.errors import InfraError
@@ -103,7 +104,11 @@ def _create(kind: LabCluster, config: dict[str, Any]) -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
         yaml.safe_dump(config, file)
         file.flush()
-        kind.create(file.name)
+        try:
+            kind.create(file.name)
+        except CommandFailed as error:
+            error.next_step = "make doctor"
+            raise
 
 
 def _install(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps) -> None:

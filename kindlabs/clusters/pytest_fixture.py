@@ -39,7 +39,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 class _Fixture:
     @pytest.fixture(scope="session")
-    def kind_cluster(self, request: pytest.FixtureRequest) -> LabCluster:
+    @classmethod
+    def kind_cluster(cls, request: pytest.FixtureRequest) -> LabCluster:
         """A kind cluster: made once for all processes of the run, reused by name, deleted at the end unless kept.
 
         Options: ``--cluster-name --keep-cluster --kubeconfig --kind-image --kind-bin --kind-kubectl-bin``.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ import pytest
 from kindlabs.clusters import tools
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.clusters.kind import NAME_LABEL, LabCluster, state_of
+from kindlabs.errors import InfraError
 from kindlabs.progress import Steps
 
 A_USERS_TEST = '''
@@ -162,13 +164,37 @@ def test_kind_is_of_today(kind: LabCluster) -> None:
     assert tools.kind_fits(tools.version_of("kind", str(kind.kind_path)) or "0.0.0")
 
 
-def test_a_lost_kubeconfig_is_written_again(cluster: Cluster, tmp_path: Path) -> None:
-    """A cluster that exists is reused with a kubeconfig that works, even if the file is new or empty."""
-    empty = tmp_path / "kubeconfig"
-    empty.touch()
-    again = LabCluster(cluster.name, empty)
+@pytest.mark.parametrize("text", ["", "{port}"], ids=["empty", "stale"])
+def test_a_useless_kubeconfig_is_written_again(cluster: Cluster, tmp_path: Path, text: str) -> None:
+    """A cluster that exists is reused with a kubeconfig that works, if the file is empty or names an earlier port."""
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(text and re.sub(r":\d+\n", ":1\n", cluster.kubeconfig_path.read_text()))
+    again = LabCluster(cluster.name, kubeconfig)
     again.create()
     assert "kl-probe" in again.kubectl("get", "namespaces")
+
+
+def test_a_users_own_kubeconfig_stays(cluster: Cluster, tmp_path: Path) -> None:
+    """A kubeconfig that names other clusters keeps them when the cluster is added to it."""
+    own = tmp_path / "config"
+    other = "clusters: [{name: mine, cluster: {server: 'https://mine.example'}}]\n"
+    own.write_text(f"apiVersion: v1\nkind: Config\n{other}contexts: []\nusers: []\n")
+    LabCluster(cluster.name, own).create()
+    assert "https://mine.example" in own.read_text()
+    assert f"kind-{cluster.name}" in own.read_text()
+
+
+def test_a_stopped_cluster_is_not_taken_for_a_running_one(cluster: Cluster, client: docker.DockerClient) -> None:
+    """A cluster whose node does not run is reported, with what to do; it is not the fixture's to remove."""
+    name = f"kl-stopped-{os.getpid()}"
+    labels = {NAME_LABEL: name, "io.x-k8s.kind.role": "control-plane"}
+    image, full = cluster.facts.node_image, f"{name}-control-plane"
+    node = client.containers.create(image, ["infinity"], entrypoint="sleep", name=full, labels=labels)
+    try:
+        with pytest.raises(InfraError, match=f"{name} exists, but node container {full} is created"):
+            LabCluster(name).create()
+    finally:
+        node.remove(force=True)
 
 
 def test_errors_keep_what_was_said(kind: LabCluster) -> None:
