@@ -24,6 +24,18 @@ Object = dict[str, Any]
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 15.0
+RETRY = urllib3.Retry(
+    connect=0,
+    read=0,
+    other=1,
+    redirect=0,
+    status=5,
+    status_forcelist=(429,),
+    allowed_methods=None,
+    raise_on_status=False,
+)
+"""A server that asks for a second's patience has done nothing yet, whatever the method: a kind whose definition is new
+is answered with 429 and Retry-After until its storage is ready (k8s.io/apiserver, storage/cacher)."""
 WATCH_SECONDS = 300
 
 
@@ -67,7 +79,7 @@ class Transport:
             config_file=str(kubeconfig), client_configuration=self._config, persist_config=False
         )
         self._config.proxy = None  # the server listens on this machine; a proxy could not reach it
-        self._config.retries = urllib3.Retry(connect=0, read=0, other=1, redirect=0, status=0)
+        self._config.retries = RETRY
         self._local = threading.local()
 
     def request(
