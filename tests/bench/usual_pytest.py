@@ -13,6 +13,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -43,24 +44,24 @@ def get(host: str, path: str = "/hostname") -> httpx.Response:
 
 
 @pytest.fixture(scope="session")
-def core() -> client.CoreV1Api:
+def core() -> Any:
     """The cluster with the manifests applied."""
-    config.load_kube_config()
+    config.load_kube_config()  # type: ignore[no-untyped-call]
     subprocess.run(["kubectl", "-n", NAMESPACE, "apply", "-f", os.environ["MANIFESTS"]], check=True, timeout=60)
     return client.CoreV1Api()
 
 
-def test_pods_ready(core: client.CoreV1Api) -> None:
+def test_pods_ready(core: Any) -> None:
     """Two Pods are ready."""
 
     def look() -> None:
-        status = client.AppsV1Api().read_namespaced_deployment("web", NAMESPACE).status
-        assert status.ready_replicas == 2
+        found: Any = client.AppsV1Api().read_namespaced_deployment("web", NAMESPACE)
+        assert found.status.ready_replicas == 2
 
     eventually(look)
 
 
-def test_service_answers(core: client.CoreV1Api) -> None:
+def test_service_answers(core: Any) -> None:
     """Ten requests inside the cluster reach both Pods."""
     path = f"dial?host=web.{NAMESPACE}.svc.cluster.local&port=80&protocol=http&request=hostname&tries=10"
 
@@ -73,7 +74,7 @@ def test_service_answers(core: client.CoreV1Api) -> None:
     eventually(look)
 
 
-def test_https(core: client.CoreV1Api) -> None:
+def test_https(core: Any) -> None:
     """Twenty requests from outside reach both Pods."""
 
     def look() -> None:
@@ -84,11 +85,11 @@ def test_https(core: client.CoreV1Api) -> None:
     eventually(look)
 
 
-def test_certificate_issued(core: client.CoreV1Api) -> None:
+def test_certificate_issued(core: Any) -> None:
     """The Certificate is ready."""
 
     def look() -> None:
-        found = client.CustomObjectsApi().get_namespaced_custom_object(
+        found: Any = client.CustomObjectsApi().get_namespaced_custom_object(
             "cert-manager.io", "v1", NAMESPACE, "certificates", "web-tls"
         )
         assert {"type": "Ready", "status": "True"}.items() <= found["status"]["conditions"][0].items()
@@ -96,7 +97,7 @@ def test_certificate_issued(core: client.CoreV1Api) -> None:
     eventually(look)
 
 
-def test_served(core: client.CoreV1Api) -> None:
+def test_served(core: Any) -> None:
     """What is served is verified, and is what the Secret holds."""
     authority = core.read_namespaced_secret("lab-ca", "cert-manager").data["tls.crt"]
     context = ssl.create_default_context(cadata=base64.b64decode(authority).decode())
@@ -110,13 +111,13 @@ def test_served(core: client.CoreV1Api) -> None:
             socket.create_connection(("127.0.0.1", PORT)) as plain,
             context.wrap_socket(plain, server_hostname=HOST) as s,
         ):
-            served = x509.load_der_x509_certificate(s.getpeercert(binary_form=True))
+            served = x509.load_der_x509_certificate(s.getpeercert(binary_form=True) or b"")
         assert served.serial_number == x509.load_pem_x509_certificate(own).serial_number
 
     eventually(look)
 
 
-def test_other_host(core: client.CoreV1Api) -> None:
+def test_other_host(core: Any) -> None:
     """Another host is refused."""
     eventually(lambda: _assert_404(get("other.localhost", "/")))
 
