@@ -8,6 +8,9 @@ from kindlabs.diagnosis.ingress import rule_names
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import dig
 
+PURPOSES = {"any", "server auth", "client auth", "code signing", "email protection", "timestamping", "ocsp signing"}
+"""Usages that become the extended key usage; a certificate with none of them serves all (RFC 5280, 4.2.1.12)."""
+
 
 def why_not_served(scene: Scene, host: str, secret: str, namespace: str) -> Cause | None:
     """Why the certificate in *secret* is not what is served for *host*; None when its objects say that it should be."""
@@ -33,11 +36,11 @@ def covers(names: list[str], host: str) -> bool:
 
 
 def _not_for_servers(certificate: Object) -> Cause | None:
-    usages = dig(certificate, "spec", "usages", default=[])
-    if not usages or {"server auth", "any"} & set(usages):
+    purposes = PURPOSES & set(dig(certificate, "spec", "usages", default=[]))
+    if not purposes or {"server auth", "any"} & purposes:
         return None
     name = certificate["metadata"]["name"]
-    text = f"Certificate {name} is for {', '.join(usages)}; a server needs usage server auth."
+    text = f"Certificate {name} is for {', '.join(sorted(purposes))}; a server needs usage server auth."
     return about(certificate, "CertificateUsage", text, ("spec", "usages"))
 
 
