@@ -128,9 +128,7 @@ def apply(api: Api, manifests: Sequence[Object], namespaces: Sequence[str]) -> O
         now[refusal.manifest["metadata"]["namespace"]].remove(_key(refusal.manifest))
     pruned = [_prune(api, name, set(before[name]) - set(now[name])) for name in namespaces]
     done = zip(manifests, results, strict=True)
-    changed = {
-        (m["metadata"]["namespace"], m["metadata"]["name"]) for m, r in done if r is True and m["kind"] == "Ingress"
-    }
+    changed = {(m["kind"], m["metadata"]["namespace"], m["metadata"]["name"]) for m, r in done if r is True}
     sweep(api, namespaces, changed)
     for name in namespaces:
         _remember(api, name, now[name])
@@ -152,7 +150,7 @@ def _apply_one(api: Api, learner: Api, manifest: Object) -> Refusal | bool:
     try:
         return not _same(before, learner.apply(manifest, manager=MANAGER))
     except ApiError as error:
-        if before is None or not _cannot_change(error):
+        if before is None or error.status != 422:  # 422: it may be sound, but not as a change of what is there
             return Refusal(manifest, error.message)
     _replace(api, manifest)
     try:
@@ -170,11 +168,6 @@ def _same(before: Object | None, after: Object) -> bool:
 def _written(thing: Object) -> Object:
     meta = {k: v for k, v in thing["metadata"].items() if k in {"name", "labels", "annotations"}}
     return {k: v for k, v in thing.items() if k not in {"metadata", "status"}} | {"metadata": meta}
-
-
-def _cannot_change(error: ApiError) -> bool:
-    """Whether the server takes such an object, but not as a change of the one that is there."""
-    return error.status == 422 and ("immutable" in error.message or "may not change fields" in error.message)
 
 
 def _replace(api: Api, manifest: Object) -> None:

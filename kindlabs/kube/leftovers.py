@@ -16,37 +16,58 @@ STORED_FOR = "cert-manager.io/certificate-name"
 """cert-manager's annotation on the Secrets that it writes: the Certificate whose key and chain they hold."""
 
 
-def sweep(api: Api, namespaces: Sequence[str], changed: AbstractSet[tuple[str, str]]) -> None:
+MADE_BY_KUBERNETES = "endpointslice.kubernetes.io/managed-by in (endpointslice-controller.k8s.io)"
+Changed = AbstractSet[tuple[str, str, str]]
+"""Kind, namespace and name of what a submission changed."""
+
+
+def sweep(api: Api, namespaces: Sequence[str], changed: Changed) -> None:
+    """Delete what was made for the earlier form of an object in *changed*, or for one that is gone."""
+    for kind, namespace, name in changed:
+        if kind == "Service":
+            _forget_endpoints(api, namespace, name)
+    if api.resource(CERTIFICATE):
+        for namespace in namespaces:
+            _forget_certificates(api, namespace, changed)
+
+
+def _forget_endpoints(api: Api, namespace: str, name: str) -> None:
+    """Kubernetes leaves the endpoints of a Service that lost its selector as they were."""
+    service = api.get("Service", name, namespace)
+    if service is None or service["spec"].get("selector"):
+        return
+    api.delete("Endpoints", name, namespace)
+    mine = f"kubernetes.io/service-name={name},{MADE_BY_KUBERNETES}"
+    for piece in api.list("EndpointSlice.discovery.k8s.io", namespace, mine):
+        api.delete("EndpointSlice.discovery.k8s.io", piece["metadata"]["name"], namespace)
+
+
+def _forget_certificates(api: Api, namespace: str, changed: Changed) -> None:
     """Delete Certificates that no Ingress asks for any more, and the Secrets of Certificates that are gone.
 
-    An Ingress that is in *changed* (namespace, name) asks anew: cert-manager keeps what it made for the earlier form
-    where it can make nothing of the new one.
-
-    cert-manager itself keeps the Certificate of an Ingress that lost its issuer annotation, and the Secret of any
-    Certificate that was deleted (cert-manager.io/docs/usage/certificate).
+    cert-manager itself keeps the Certificate of an Ingress that lost its issuer annotation or of which it can make
+    nothing any more, and the Secret of any Certificate that was deleted (cert-manager.io/docs/usage/certificate). So
+    an Ingress that changed asks anew.
     """
-    if api.resource(CERTIFICATE) is None:
-        return
-    for namespace in namespaces:
-        ingresses = {i["metadata"]["name"]: i for i in api.list("Ingress", namespace)}
-        wanted = set()
-        for certificate in api.list(CERTIFICATE, namespace):
-            name = certificate["metadata"]["name"]
-            if _is_wanted(certificate, ingresses, changed):
-                wanted.add(name)
-            else:
-                api.delete(CERTIFICATE, name, namespace)
-        for secret in api.list("Secret", namespace):
-            stored_for = (secret["metadata"].get("annotations") or {}).get(STORED_FOR)
-            if stored_for and stored_for not in wanted:
-                api.delete("Secret", secret["metadata"]["name"], namespace)
+    ingresses = {i["metadata"]["name"]: i for i in api.list("Ingress", namespace)}
+    wanted = set()
+    for certificate in api.list(CERTIFICATE, namespace):
+        name = certificate["metadata"]["name"]
+        if _is_wanted(certificate, ingresses, changed):
+            wanted.add(name)
+        else:
+            api.delete(CERTIFICATE, name, namespace)
+    for secret in api.list("Secret", namespace):
+        stored_for = (secret["metadata"].get("annotations") or {}).get(STORED_FOR)
+        if stored_for and stored_for not in wanted:
+            api.delete("Secret", secret["metadata"]["name"], namespace)
 
 
-def _is_wanted(certificate: Object, ingresses: dict[str, Object], changed: AbstractSet[tuple[str, str]]) -> bool:
+def _is_wanted(certificate: Object, ingresses: dict[str, Object], changed: Changed) -> bool:
     """Whether the Ingress that a Certificate was made for still asks for it; one that stands for itself is wanted."""
     for owner in certificate["metadata"].get("ownerReferences") or []:
         if owner["kind"] == "Ingress":
-            if (certificate["metadata"]["namespace"], owner["name"]) in changed:
+            if ("Ingress", certificate["metadata"]["namespace"], owner["name"]) in changed:
                 return False
             ingress = ingresses.get(owner["name"], {"metadata": {}, "spec": {}})
             annotated = any(key in (ingress["metadata"].get("annotations") or {}) for key in ISSUER_ANNOTATIONS)
