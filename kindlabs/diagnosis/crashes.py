@@ -12,6 +12,7 @@ CRASH_SECONDS = 4.0
 """One crash may be a start-up race; no new start for so long, or a second crash, is not."""
 QUICK_SECONDS = 3
 """A container that ends within so many seconds ends soon after it starts."""
+KILLED = 137
 UNSTARTED = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "StartError"}
 
 
@@ -55,7 +56,7 @@ def _ended(scene: Scene, pod: Object, status: Object, ended: Object) -> Cause | 
     final = stopped and (status.get("restartCount", 0) >= 1 or age(ended.get("finishedAt")) > CRASH_SECONDS)
     field = (*field_of(pod, status), process_field(spec_of(pod, status)))
     text = _how_it_ended(scene, pod, status, ended)
-    if ended.get("reason") == "OOMKilled":
+    if _out_of_memory(pod, status, ended):
         field = (*field_of(pod, status), "resources", "limits", "memory")
     return about(pod, "CrashLoop", text, field, final=final, next_step=f"{step} --previous")
 
@@ -66,13 +67,19 @@ def _how_it_ended(scene: Scene, pod: Object, status: Object, ended: Object) -> s
     when = "soon after it starts" if lived < QUICK_SECONDS else f"after {lived} s"
     word = "Init container" if is_init(pod, status) else "Container"
     limit = dig(spec_of(pod, status), "resources", "limits", "memory")
-    oom = f": it needs more memory than its limit of {limit}" if ended.get("reason") == "OOMKilled" else ""
+    oom = f": it needs more memory than its limit of {limit}" if _out_of_memory(pod, status, ended) else ""
     message = (ended.get("message") or "").strip()
     said = f" ({message[:200]})" if message else ""
     lines = [line for line in scene.logs(pod, name).splitlines() if line.strip()]
     last = f"; its last words: {lines[-1].strip()[:200]}" if lines and not oom else ""
     text = f"{word} {name} of Pod {pod['metadata']['name']} ends with code {code} {when}{oom}{said}{last}"
     return text.rstrip(".") + "."
+
+
+def _out_of_memory(pod: Object, status: Object, ended: Object) -> bool:
+    """Whether the kernel killed it for its memory; on cgroup v1 the runtime may see only the signal (128 + 9)."""
+    limit = dig(spec_of(pod, status), "resources", "limits", "memory")
+    return ended.get("reason") == "OOMKilled" or (bool(limit) and ended.get("exitCode") == KILLED)
 
 
 def _holds_up(pod: Object, status: Object) -> Cause:

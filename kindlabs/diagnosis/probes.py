@@ -127,4 +127,5 @@ def _last_failure(scene: Scene, pod: Object, word: str, since: str) -> Object:
 
 def _answer(words: str) -> str:
     """What the probe got, in the kubelet's words, without the probe's name that they begin with."""
-    return re.sub(r"^(Readiness|Liveness|Startup) probe (failed|errored)[^:]*: ?", "", words).rstrip(".")
+    answer = re.sub(r"^(Readiness|Liveness|Startup) probe (failed|errored)[^:]*: ?", "", words).rstrip(".")
+    return answer or "its command ends with an error"
