@@ -121,7 +121,7 @@ class Course:
         return [self._load(lab_id) for lab_id in self.ids()]
 
     def lab(self, word: str) -> Lab:
-        """The lab that *word* names: ``3``, ``03`` or ``03-ingress-certificates``. Raises: UsageError, UnreadableLab."""
+        """The lab *word* names: ``3``, ``03`` or ``03-ingress-certificates``. Raises: UsageError, UnreadableLab."""
         ids = self.ids()
         wanted = word.zfill(2) if word.isdigit() else word
         for lab_id in ids:

@@ -74,4 +74,6 @@ def _validate(document: Document, schema: dict[str, Any], path: Path) -> None:
             complaint += f" (known: {', '.join(allowed)})"
         field = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
         prefix = f"{field.lstrip('.')}: " if field else ""
-        raise UnreadableLab(f"{path}:{document.line_of(*at)}: {prefix}{complaint}", "docs/writing-a-lab.md lists the keys")
+        raise UnreadableLab(
+            f"{path}:{document.line_of(*at)}: {prefix}{complaint}", "docs/writing-a-lab.md lists the keys"
+        )

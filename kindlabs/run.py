@@ -12,12 +12,14 @@ from kindlabs.clusters.cluster import Cluster
 from kindlabs.course import Lab as LabOnDisk
 from kindlabs.diagnosis.cause import Cause, Field, Scene
 from kindlabs.diagnosis.refusals import Refused, explain
-from kindlabs.errors import LabError
+from kindlabs.errors import InfraError, LabError
+from kindlabs.evidence import collect
 from kindlabs.expectations import Lab
 from kindlabs.expectations.barrier import Barrier
 from kindlabs.expectations.probe import Probe
+from kindlabs.expectations.transcript import Transcript
 from kindlabs.kube import apply as applying
-from kindlabs.kube.api import Api, ApiError, ApiUnreachable, Object
+from kindlabs.kube.api import Api, ApiError, Object
 from kindlabs.kube.objects import owner
 from kindlabs.kube.world import World
 from kindlabs.plugin import JudgePlugin, judge
@@ -73,7 +75,7 @@ class Run:
         )
         try:
             self._judge(record)
-        except (ApiUnreachable, ApiError) as error:
+        except (InfraError, ApiError) as error:
             text = self.cluster.fault() or error.message
             self._note(record, CheckResult("cluster", "The cluster answers.", Verdict.INFRA_ERROR, 0, 0, 0, "", text))
         except LabError as error:
@@ -99,6 +101,8 @@ class Run:
             lab = self._lab(api, world, refused, changed=outcome.changed)
             plugin = JudgePlugin(lab, self._explain_with(world), self.cluster.fault, self.report)
             record.checks += judge(self.lab.validator, plugin)
+            if record.verdict is Verdict.FAILED:
+                record.evidence = collect(lab)
 
     def _note(self, record: Record, result: CheckResult) -> None:
         record.checks.append(result)
@@ -121,7 +125,8 @@ class Run:
 
     def _lab(self, api: Api, world: World, refused: dict[Key, Refused], *, changed: bool) -> Lab:
         scene = Scene(world, refused=refused, images=self.images, offline=self.cluster.facts.egress == "none")
-        probe = Probe(api, world)
+        transcript = Transcript()
+        probe = Probe(api, world, transcript)
         scene.listens = probe.listens
         scene.logs = api.last_words
         barrier = Barrier(api, Probe(api, world), self.cluster.ports if "ingress" in self.lab.addons else {})
@@ -136,6 +141,7 @@ class Run:
             deadline=Deadline(self.lab.deadline),
             ports=self.cluster.ports,
             nonce=self.submission.nonce,
+            transcript=transcript,
         )
 
     def _finding(self, kind: str, namespace: str, name: str, refused: Refused) -> Finding:

@@ -8,6 +8,8 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import docker
@@ -22,6 +24,9 @@ REFERENCE = "kind-labs/debian:bookworm"
 KEY_LABEL = "kind-labs.key"
 PHASES = ("Retrieving", "Unpacking", "Configuring")
 """What debootstrap does with each package; it writes a line for each."""
+
+LINES = 700
+"""About as many lines as debootstrap writes for the packages of the lock file; what the progress bar is measured by."""
 
 NEEDLESS = ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale")
 
@@ -42,21 +47,43 @@ def ensure(lock: Lock, client: docker.DockerClient, arch: str, steps: Steps) -> 
             return
     except NotFound:
         pass
-    _refuse_where_impossible(arch)
+    refuse_where_impossible(arch)
     if shutil.which("debootstrap") is None:
         own_engine.install(steps, lambda _: True, ["debootstrap", "debian-archive-keyring"])
     kept = gobuild.cache_dir() / "debs"
     kept.mkdir(parents=True, exist_ok=True)
-    with (
-        steps.step(f"Make a Debian {lock.suite} root file system") as step,
-        tempfile.TemporaryDirectory(dir=gobuild.cache_dir(), prefix="debian-") as folder,
-    ):
-        _debootstrap(lock, arch, Path(folder), kept, step)
+    with steps.step(f"Make a Debian {lock.suite} root file system", LINES) as step, _empty_root() as root:
+        _debootstrap(lock, arch, root, kept, step)
         step.note("importing it")
-        _import(Path(folder), key(lock, arch), client)
+        _import(root, key(lock, arch), client)
 
 
-def _refuse_where_impossible(arch: str) -> None:
+@contextmanager
+def _empty_root() -> Iterator[Path]:
+    """A folder for a root file system; it goes at the end, and so does what a killed command left."""
+    for left in gobuild.cache_dir().glob("debian-*"):
+        _remove(left)
+    root = Path(tempfile.mkdtemp(dir=gobuild.cache_dir(), prefix="debian-"))
+    root.chmod(0o755)  # it becomes the image's /
+    try:
+        yield root
+    finally:
+        _remove(root)
+
+
+def _remove(root: Path) -> None:
+    """Debootstrap mounts /proc and /sys inside while it works; a killed one leaves them mounted."""
+    for mounted in ("proc", "sys"):
+        subprocess.run(["umount", "--quiet", "--lazy", str(root / mounted)], capture_output=True, check=False)
+    shutil.rmtree(root, ignore_errors=True)
+
+
+def refuse_where_impossible(arch: str) -> None:
+    """Tell before anything is built that this machine cannot make a root file system for *arch*.
+
+    Raises:
+        InfraError: why it cannot.
+    """
     here = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
     why = ""
     if platform.system() != "Linux" or own_engine.distribution() is None:

@@ -41,6 +41,8 @@ def ensure(node: Node, lock: Lock, client: docker.DockerClient, arch: str, steps
     packages = [package for group in node.binaries.values() for package in group]
     preload = [lock.image(name) for name in node.preload]
     everything = packages + [image.recipe.go for image in preload if image.recipe.go]
+    gobuild.go_program()
+    debian.refuse_where_impossible(arch)
     with ThreadPoolExecutor() as pool:  # one waits for the network while the other compiles
         rootfs = pool.submit(debian.ensure, lock, client, arch, steps)
         programs = pool.submit(gobuild.programs, lock, everything, arch, steps).result()

@@ -69,6 +69,7 @@ class Website:
         def look() -> Look:
             problem = self._verify()
             served = self._leaf()
+            self._note(f"TLS {self.host}:{self.port}", problem or "the chain ends in the lab's CA")
             if problem or served is None:
                 return Look(False, problem or "no certificate")
             own = read_certificate(self.lab.world.get("Secret", secret, self.lab.namespace))
@@ -95,6 +96,9 @@ class Website:
         self.lab.expect_traffic(expected, look, lambda: self._why_not_served(secret))
         self.serves(secret)
 
+    def _note(self, request: str, answer: str) -> None:
+        self.lab.transcript.note(request, answer)
+
     def _url(self, path: str) -> str:
         return f"https://{self.host}:{self.port}{path}"
 
@@ -115,7 +119,9 @@ class Website:
         try:
             answer = client.get(path, headers={"Host": self.host}, extensions={"sni_hostname": self.host})
         except httpx.HTTPError as error:
+            self._note(f"GET {self._url(path)}", f"no answer: {error}")
             return 0, f"no answer: {error}"
+        self._note(f"GET {self._url(path)}", f"{answer.status_code} {answer.text.strip()}")
         return answer.status_code, answer.text
 
     def _client(self) -> httpx.Client:

@@ -11,6 +11,7 @@ from kindlabs.expectations.certificates import IssuedSecret
 from kindlabs.expectations.ingress import Website
 from kindlabs.expectations.probe import Probe
 from kindlabs.expectations.services import Service
+from kindlabs.expectations.transcript import Transcript
 from kindlabs.expectations.workloads import Deployment, Pod, Pods
 from kindlabs.kube.api import Api
 from kindlabs.kube.world import World
@@ -28,6 +29,7 @@ class Lab:
         barrier: whether answers are already answers of what was applied.
         ports: the host's ports of the Ingress controller, by scheme: ``{"https": 8443}``.
         nonce: the random value that this submission was given.
+        transcript: the requests that were sent, and their answers.
     """
 
     api: Api
@@ -39,6 +41,7 @@ class Lab:
     deadline: Deadline
     ports: dict[str, int] = field(default_factory=dict)
     nonce: str = ""
+    transcript: Transcript = field(default_factory=Transcript)
     asserted: int = 0
 
     @property

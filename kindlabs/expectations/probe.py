@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 from kindlabs.errors import InfraError
+from kindlabs.expectations.transcript import Transcript
 from kindlabs.kube.api import Api, ApiError, ApiTimeout, Object
 from kindlabs.kube.objects import is_ready
 from kindlabs.kube.world import World
@@ -32,18 +33,21 @@ class Replies:
 class Probe:
     """agnhost ``netexec`` in namespace ``kl-probe``, which sends requests for whoever asks its ``/dial``."""
 
-    def __init__(self, api: Api, world: World) -> None:
+    def __init__(self, api: Api, world: World, transcript: Transcript | None = None) -> None:
         self._api, self._world = api, world
+        self._transcript = transcript or Transcript()
         self._silent = 0
         self._heard: dict[tuple[str, int], tuple[float, bool | None]] = {}
 
     def get(self, host: str, port: int, path: str, times: int = 1) -> Replies:
         """GET ``http://host:port/path`` *times* times, each over a new connection; one failure ends it at once."""
-        first = self._dial(host, port, path, 1)
-        if times == 1 or first.errors:
-            return first
-        rest = self._dial(host, port, path, times - 1)
-        return Replies(first.bodies + rest.bodies, rest.errors)
+        replies = self._dial(host, port, path, 1)
+        if times > 1 and not replies.errors:
+            rest = self._dial(host, port, path, times - 1)
+            replies = Replies(replies.bodies + rest.bodies, rest.errors)
+        said = [*sorted(set(replies.bodies)), *sorted(set(replies.errors))]
+        self._transcript.note(f"in the cluster: GET http://{host}:{port}{path}", "; ".join(said))
+        return replies
 
     def listens(self, pod: Object, port: int) -> bool | None:
         """Whether something accepts TCP on *port* of *pod*; None when the Pod has no address yet."""

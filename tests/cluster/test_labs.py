@@ -51,6 +51,7 @@ def test_start_fails(lab: Lab, judge: Judge) -> None:
     assert record.score == 0
     failed = [check for check in record.checks if check.verdict == Verdict.FAILED]
     assert all(check.cause and check.next_step for check in failed)
+    assert record.evidence["events"], "a failed run keeps what the cluster said"
 
 
 @pytest.mark.parametrize(("lab", "mutant"), MUTANTS, ids=[f"{lab.number}-{mutant.id}" for lab, mutant in MUTANTS])
