@@ -34,6 +34,7 @@ clean: venv ## Remove the clusters of this checkout, and nothing else
 
 ##@ Build
 test: unit ## Run every test: unit, then on real clusters, then the commands as typed
+	@$(lab) check 03 --submission solution # first: pytest would hide how far engine, images and cluster are
 	@.venv/bin/pytest tests/cluster tests/e2e --cov --cov-append --durations=10
 unit: venv ## Run the tests that need no cluster (seconds), with coverage
 	@.venv/bin/pytest tests/unit --cov
