@@ -25,7 +25,7 @@ KEY_LABEL = "kind-labs.key"
 PHASES = ("Retrieving", "Unpacking", "Configuring")
 """What debootstrap does with each package; it writes a line for each."""
 
-LINES = 700
+LINES = 560
 """About as many lines as debootstrap writes for the packages of the lock file; what the progress bar is measured by."""
 
 NEEDLESS = ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale")
