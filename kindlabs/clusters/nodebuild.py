@@ -8,11 +8,12 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 import docker
+from docker.errors import NotFound
 from docker.models.containers import Container
 
 from kindlabs.clusters import containers, debian, gobuild, imagebuild
@@ -20,7 +21,7 @@ from kindlabs.clusters.lock import Lock, Node
 from kindlabs.progress import Steps
 
 IMPORT = "/kind/import"
-BUILDER_LABEL = "kind-labs.builder"
+BUILDER = "kind-labs-node-builder"
 CHANGES = [
     'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]',
     "CMD []",
@@ -79,12 +80,12 @@ def _files(lock: Lock) -> list[Path]:
 @contextmanager
 def _builder(client: docker.DockerClient) -> Iterator[Container]:
     """A container of plain Debian to turn into a node; what a killed build left goes first."""
-    for left in client.containers.list(all=True, filters={"label": BUILDER_LABEL}):
-        left.remove(force=True, v=True)
+    with suppress(NotFound):
+        client.containers.get(BUILDER).remove(force=True, v=True)
     builder = client.containers.run(
         debian.REFERENCE,
+        name=BUILDER,  # not a label: the image would hand it on to every node
         entrypoint=["sleep", "infinity"],
-        labels=[BUILDER_LABEL],
         network_mode="none",
         privileged=True,
         detach=True,
