@@ -100,11 +100,15 @@ class Board:
         if whole or len(line) <= width:
             self._line(line)
             return
-        pieces = textwrap.wrap(line.plain, width, subsequent_indent=" " * indent, break_long_words=False)
-        at = line.copy()
-        at.truncate(0)
-        for number, piece in enumerate(pieces):
-            self._line(line[: len(piece)] if number == 0 else Text(piece, style=line.style))
+        at = 0
+        wrapper = textwrap.TextWrapper(
+            width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+        )
+        for piece in wrapper.wrap(line.plain):
+            words = piece.strip()
+            at = line.plain.index(words, at)
+            self._line(Text(" " * (len(piece) - len(words))) + line[at : at + len(words)])  # a slice keeps its colours
+            at += len(words)
 
     def _line(self, text: Text) -> None:
         self._console.print(text, soft_wrap=True, highlight=False)

@@ -46,6 +46,18 @@ def test_a_blocked_check_names_what_it_waits_for() -> None:
     assert "B.  (waits for a)" in text
 
 
+def test_overflow_hangs_in_its_colours() -> None:
+    """On a narrow terminal a long title goes on under itself, as dim as it began; names are not broken."""
+    text = io.StringIO()
+    title = "Requests to the address of the Service are answered by each of its Pods."
+    waits = CheckResult("blocked", title, Verdict.BLOCKED, 0, 1, observed="waits for ingress-routes")
+    Board(Console(file=text, width=80, force_terminal=True, color_system="standard"), again="").check(waits)
+    first, *rest = text.getvalue().splitlines()
+    assert "\x1b[2mRequests to" in first
+    assert all(line.startswith(" " * 30 + "\x1b[2m") for line in rest)
+    assert any("ingress-routes)" in line for line in rest)
+
+
 def test_the_end_says_points_and_what_to_run_again() -> None:
     """The last lines have the sum, the time and the command; a pass asks for nothing more."""
     passed = CheckResult("a", "A.", Verdict.PASSED, 2, 2)
