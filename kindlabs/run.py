@@ -21,6 +21,7 @@ from kindlabs.expectations.transcript import Transcript
 from kindlabs.kube import apply as applying
 from kindlabs.kube.api import Api, ApiError, Object
 from kindlabs.kube.objects import owner
+from kindlabs.kube.offline import keep_pulls_at_home
 from kindlabs.kube.world import World
 from kindlabs.plugin import JudgePlugin, judge
 from kindlabs.record import CauseRecord, CheckResult, Record, Verdict
@@ -114,6 +115,9 @@ class Run:
             applying.namespace(api, name, self.lab.id)
         if self.fresh:
             applying.empty(api, self.lab.namespaces)
+        if self.cluster.facts.egress == "none":
+            for name in self.lab.namespaces:
+                keep_pulls_at_home(api, name, self.images)
         for manifest in self.lab.setup(self.submission.nonce):
             manifest.document["metadata"].setdefault("namespace", self.lab.namespaces[0])
             try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from kindlabs.diagnosis.cause import Cause, Scene, about
+from kindlabs.diagnosis.cause import Cause, Field, Scene, about
 from kindlabs.diagnosis.containers import field_of, spec_of
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import dig
@@ -24,11 +24,10 @@ def why_no_image(scene: Scene, pod: Object) -> Cause | None:
 
 
 def _image(scene: Scene, pod: Object, status: Object, waiting: Object) -> Cause:
-    container = spec_of(pod, status)
-    image = str(container.get("image") or status.get("image", ""))
+    image = str(spec_of(pod, status).get("image") or status.get("image", ""))
     here = field_of(pod, status)
     if image in scene.images:
-        return _held_back(scene, pod, container, image, here)
+        return _lost(pod, image, here)
     words = waiting.get("message", "")
     absent = bool(NO_SUCH_IMAGE.search(words))
     same = next((own for own in scene.images if _repository(own) == _repository(image)), "")
@@ -56,13 +55,9 @@ def _not_that_one(image: str, same: str) -> str:
     return f"no such tag; the lab has {tag}"
 
 
-def _held_back(scene: Scene, pod: Object, container: Object, image: str, here: tuple[str | int, ...]) -> Cause:
-    """An image that the lab provides: the learner's policy asks for another copy, or the node lost its own."""
-    short = image.rpartition("/")[2]
-    if container.get("imagePullPolicy") == "Always" and scene.offline:
-        text = f"The node has {short}, but imagePullPolicy Always asks a registry, and this cluster reaches none."
-        return about(pod, "PullsAlways", text, (*here, "imagePullPolicy"))
-    text = f"The node has not {short}, which the lab promises."
+def _lost(pod: Object, image: str, here: Field) -> Cause:
+    """An image that the lab provides, and that the node has lost or never got."""
+    text = f"The node has not {image.rpartition('/')[2]}, which the lab promises."
     return about(pod, "LabImageMissing", text, (*here, "image"), final=False, ours=True)
 
 

@@ -62,7 +62,6 @@ def scene_of(name: str, listens_on: tuple[int, ...] = (8080,)) -> Scene:
         ("no-node", "NodeNotFound", "names node worker-7, which does not exist; there is single-control-plane"),
         ("gated", "SchedulingGated", "waits behind scheduling gate example.com/wait"),
         ("node-selected", "Unschedulable", "the Pod asks for a node with disk=ssd"),
-        ("pulls-always", "PullsAlways", "imagePullPolicy Always asks a registry, and this cluster reaches none"),
         ("other-registry", "ImageNotFound", "cannot pull quay.io/e2e-test-images/agnhost:2.63.0: this cluster reaches"),
     ],
 )
@@ -112,3 +111,11 @@ def test_the_other_port_is_named_when_there_is_one() -> None:
 
     assert cause is not None
     assert cause.message == "Nothing listens on port 9000 in Pod sound; the process listens on 8080."
+
+
+def test_a_lost_image_of_the_lab_is_not_the_learners_fault() -> None:
+    """When a node has not the image that the lab provides, machine or lab is to blame."""
+    cause = why_pod_not_ready(scene_of("pulls-always"), RECORDED["pulls-always"]["pod"])
+
+    assert cause is not None
+    assert cause.ours
