@@ -136,7 +136,7 @@ def _load_node(node: Container, ids: dict[str, str], client: docker.DockerClient
             continue
         folder = f"/var/lib/kind-labs-import/{image_id.removeprefix('sha256:')[:16]}"
         containers.copy_image(reference, node, folder, client)
-        read = f"tar -C {folder} -c . | {' '.join(CTR)} images import - && rm -rf {folder}"
+        read = f"tar -C {folder} -c . | {' '.join(CTR)} images import --local - && rm -rf {folder}"
         containers.run(node, ["sh", "-c", read])
         containers.run(node, [*CTR, "images", "label", name, f"{LOADED_LABEL}={image_id}"])
 
