@@ -25,7 +25,8 @@ class Facts:
 
     ``phase`` is ``making`` from before the first node container until kind is done (a cluster found in it was
     interrupted), then ``made``. ``addons`` have answered; ``images``, names in the image lock, are in its nodes.
-    ``egress`` is ``none`` or ``open``; ``created`` is in seconds since the epoch.
+    ``egress`` is ``none`` or ``open``; ``recipe`` stands for the data that it was made from; ``created`` is in seconds
+    since the epoch.
     """
 
     profile: str
@@ -36,6 +37,7 @@ class Facts:
     images: list[str] = field(default_factory=list)
     ports: profiles.Ports = field(default_factory=dict)
     egress: str = "open"
+    recipe: str = ""
     created: float = 0.0
 
 

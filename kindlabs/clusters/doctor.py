@@ -16,7 +16,7 @@ from kindlabs.errors import InfraError, UsageError
 
 GIB = 2**30
 MEMORY_LEAST, MEMORY_WANTED = 2 * GIB, 4 * GIB
-"""A cluster of one node with all add-ons uses 0.9 GiB when nothing is asked of it, one of three nodes 1.6."""
+"""A cluster of one node with all add-ons uses 0.8 GiB when nothing is asked of it."""
 
 DISK_LEAST, DISK_WANTED = 4 * GIB, 15 * GIB
 """Images and one cluster take about 4 GiB; building the images takes 10 more while it lasts."""

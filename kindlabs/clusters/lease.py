@@ -13,6 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from kindlabs.clusters import profiles
 from kindlabs.clusters.cluster import Cluster, Wanted
 from kindlabs.progress import Steps
 
@@ -88,14 +89,14 @@ def holder(cluster: Cluster) -> str | None:
 
 
 def _make_ready(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask: Ask) -> None:
-    fault = (_lasting_fault(cluster, steps) or _wrong_egress(cluster)) if cluster.is_made else None
+    reason = _why_anew(cluster, course_root, steps) if cluster.is_made else None
     missing = wanted.beyond(cluster.facts)
-    if cluster.is_made and not fault and not missing:
+    if cluster.is_made and not reason and not missing:
         return
     from kindlabs.clusters import making  # brings the Docker client and pytest-kind, which a warm run does without
 
-    if fault:
-        steps.line(f"  {fault}: making cluster {cluster.name} anew")
+    if reason:
+        steps.line(f"  {reason}: making cluster {cluster.name} anew")
         making.make(cluster, course_root, wanted.together_with(cluster.facts), steps, ask)
     elif not cluster.is_made:
         making.make(cluster, course_root, wanted, steps, ask)
@@ -103,11 +104,14 @@ def _make_ready(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Step
         making.add(cluster, course_root, missing, steps, ask)
 
 
-def _wrong_egress(cluster: Cluster) -> str | None:
+def _why_anew(cluster: Cluster, course_root: Path, steps: Steps) -> str | None:
+    """Why a cluster that was made cannot be used as it is, None when it can."""
     said = os.environ.get("EGRESS")
     if said and said != cluster.facts.egress:
         return f"EGRESS={said} is asked for, and cluster {cluster.name} was made with EGRESS={cluster.facts.egress}"
-    return None
+    if cluster.facts.recipe != profiles.recipe(course_root, cluster.profile):
+        return f"clusters/ has changed since cluster {cluster.name} was made"
+    return _lasting_fault(cluster, steps)
 
 
 def _lasting_fault(cluster: Cluster, steps: Steps) -> str | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import docker
 from docker.errors import DockerException
 
-from kindlabs.clusters import engine, profiles
+from kindlabs.clusters import engine, profiles, tools
 from kindlabs.clusters.cluster import Cluster, state_folder
 from kindlabs.clusters.kind import NAME_LABEL, LabCluster
 from kindlabs.clusters.lease import held, holder
@@ -61,11 +61,12 @@ def remove(course_root: Path, steps: Steps) -> list[str]:
     names = {cluster.name for cluster in _remembered(course_root)}
     if client is not None:
         names |= {name for name in _kind_clusters(client) if _is_ours(course_root, name)}
+    program = tools.kind(steps) if client is not None and names else None
     for name in sorted(names):
         cluster = Cluster(state_folder(course_root) / name, profile="")
         with held(cluster, steps), steps.step(f"Remove cluster {name}"):
-            if client is not None:  # with no engine no node runs, and kind has nobody to ask
-                LabCluster(name, cluster.kubeconfig_path, state=cluster.state).delete()
+            if program:  # with no engine no node runs, and kind has nobody to ask
+                LabCluster(name, cluster.kubeconfig_path, kind_path=program, state=cluster.state).delete()
             _forget(cluster.state)
     return sorted(names)
 

@@ -14,7 +14,7 @@ import docker
 import yaml
 from docker.errors import DockerException
 
-from kindlabs.clusters import addons, engine, images, profiles, readiness
+from kindlabs.clusters import addons, engine, images, profiles, readiness, tools
 from kindlabs.clusters.cluster import Cluster, Facts, Wanted
 from kindlabs.clusters.commands import CommandFailed
 from kindlabs.clusters.kind import LabCluster, egress_wanted, node_names
@@ -36,12 +36,13 @@ def make(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask:
     image = images.node_image(lock.default, client, steps, lock)
     names = image_names(course_root, wanted)
     references = list(images.provide(names, client, steps, lock).values())
-    kind = LabCluster(cluster.name, cluster.kubeconfig_path, image=image, state=cluster.state)
-    kind.ensure_kind()
+    program = tools.kind(steps)
+    kind = LabCluster(cluster.name, cluster.kubeconfig_path, image=image, kind_path=program, state=cluster.state)
     with steps.step(f"Create cluster {cluster.name}"):
         kind.delete()
         ports = profiles.free_ports(cluster.ports)
         cluster.facts = Facts(profile.name, node_image=image, ports=ports, created=time.time(), egress=egress_wanted())
+        cluster.facts.recipe = profiles.recipe(course_root, profile.name)
         cluster.remember()
         with _loading_early(cluster.name, profile.nodes, references, client):
             _create(kind, profile.kind_config(ports))

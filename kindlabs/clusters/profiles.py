@@ -62,6 +62,20 @@ def checkout_mark(course_root: Path) -> str:
     return hashlib.sha256(str(course_root.resolve()).encode()).hexdigest()[:4]
 
 
+def recipe(course_root: Path, profile: str) -> str:
+    """A digest of the data that clusters of *profile* are made from; with another one a cluster is out of date."""
+    folder = course_root / "clusters"
+    files = [
+        folder / "profiles" / f"{profile}.yaml",
+        folder / "images.lock.yaml",
+        *sorted(folder.glob("addons/*/*.yaml")),
+    ]
+    digest = hashlib.sha256()
+    for file in filter(Path.is_file, files):
+        digest.update(f"{file.relative_to(folder)}\n".encode() + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
 def free_ports(remembered: Ports | None = None) -> Ports:
     """Two host ports that nobody listens on: the remembered ones, so that printed addresses stay true, or the next.
 

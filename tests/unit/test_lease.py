@@ -11,6 +11,7 @@ from rich.console import Console
 
 from kindlabs.clusters import lease
 from kindlabs.clusters.cluster import Cluster, Facts, Wanted
+from kindlabs.clusters.profiles import recipe
 from kindlabs.errors import InfraError
 from kindlabs.progress import Steps
 
@@ -95,9 +96,28 @@ def test_a_new_cluster_keeps_what_the_old_one_had() -> None:
     assert (set(both.addons), set(both.images)) == ({"probe", "ingress"}, {"nginx", "agnhost"})
 
 
-def test_other_egress_than_asked_is_a_reason(unmade: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("word", "makes_anew"), [("open", False), ("", False), ("none", True)])
+def test_other_egress_than_asked_is_a_reason(
+    word: str, makes_anew: bool, unmade: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """EGRESS as it was made is fine, another one means a new cluster, none given means as it is."""
-    unmade.facts.egress = "open"
-    for word, makes_anew in (("open", False), ("", False), ("none", True)):
-        monkeypatch.setenv("EGRESS", word)
-        assert bool(lease._wrong_egress(unmade)) == makes_anew
+    unmade.facts.recipe = recipe(tmp_path, "single")
+    monkeypatch.setenv("EGRESS", word)
+    monkeypatch.setattr(Cluster, "fault", lambda _: None)
+    assert bool(lease._why_anew(unmade, tmp_path, quiet())) == makes_anew
+
+
+@pytest.mark.parametrize("changed", ["profiles/single.yaml", "addons/probe/manifests.yaml", "images.lock.yaml"])
+def test_changed_data_is_a_reason(
+    changed: str, unmade: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cluster is made anew when what it is made from has changed; another profile's file is not part of that."""
+    monkeypatch.setattr(Cluster, "fault", lambda _: None)
+    for name in (changed, "profiles/three-nodes.yaml"):
+        (tmp_path / "clusters" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "clusters" / name).write_text("before\n")
+    unmade.facts.recipe = recipe(tmp_path, "single")
+    (tmp_path / "clusters" / "profiles/three-nodes.yaml").write_text("after\n")
+    assert lease._why_anew(unmade, tmp_path, quiet()) is None
+    (tmp_path / "clusters" / changed).write_text("after\n")
+    assert "has changed" in (lease._why_anew(unmade, tmp_path, quiet()) or "")
