@@ -20,6 +20,7 @@ from tests.bench.stage import Stage, forwarded
 HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
 COMMAND_SECONDS = 120.0
+LAST_LINES = 30
 START_ROUNDS, TAIL_ROUNDS, HOPELESS_ROUNDS = 10, 5, 3
 HOPELESS = ("no-such-tag", "crashes", "asks-too-much", "missing-secret", "wrong-class", "unknown-issuer")
 
@@ -106,7 +107,8 @@ def run(command: Sequence[str | Path], *, code: int = 0, cwd: Path | None = None
         check=False,
     )
     if done.returncode != code:
-        raise RuntimeError(f"{command} ended with {done.returncode}, not {code}:\n{done.stdout}\n{done.stderr}")
+        last = "\n".join((done.stdout + done.stderr).splitlines()[-LAST_LINES:])
+        raise RuntimeError(f"{[str(word) for word in command]} ended with {done.returncode}, not {code}:\n{last}")
 
 
 def _lab(stage: Stage, submission: str, *, code: int = 0) -> None:
