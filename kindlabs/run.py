@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.course import Lab as LabOnDisk
+from kindlabs.diagnosis import why_restarted
 from kindlabs.diagnosis.cause import Cause, Field, Scene
 from kindlabs.diagnosis.refusals import Refused, explain
 from kindlabs.errors import InfraError, LabError
@@ -37,6 +38,8 @@ WATCHED_FOR = {
 }
 Key = tuple[str, str, str]
 """Kind, namespace and name."""
+STEADY = "steady"
+"""The id of the check that every lab ends with, shown when it fails: nothing that was Ready has crashed."""
 SUBMISSION = "submission"
 """The id of the check that every lab has: the files are sound, and Kubernetes takes them."""
 
@@ -102,8 +105,20 @@ class Run:
             lab = self._lab(api, world, refused, changed=outcome.changed)
             plugin = JudgePlugin(lab, self._explain_with(world), self.cluster.fault, self.report)
             record.checks += judge(self.lab.validator, plugin)
+            if record.verdict in (Verdict.PASSED, Verdict.FAILED):
+                self._look_back(record, lab, self._explain_with(world))
             if record.verdict is Verdict.FAILED:
                 record.evidence = collect(lab)
+
+    def _look_back(self, record: Record, lab: Lab, explain: Callable[[CheckResult, Unmet], None]) -> None:
+        """What was Ready when it was looked at may have crashed since."""
+        pod = lab.first_restarted()
+        if pod is None:
+            return
+        result = CheckResult(STEADY, "What was ready stays ready.", Verdict.FAILED, 0, 0)
+        seen = f"Pod {pod['metadata']['name']} was ready, and has ended since"
+        explain(result, Unmet("no container ends before the last check", seen, why_restarted(lab.scene, pod)))
+        self._note(record, result)
 
     def _note(self, record: Record, result: CheckResult) -> None:
         record.checks.append(result)

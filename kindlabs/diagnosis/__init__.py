@@ -5,6 +5,7 @@ Each room of this package knows one kind of link. A walk looks at objects only, 
 
 from kindlabs.diagnosis.cause import Cause, Scene
 from kindlabs.diagnosis.certificates import why_not_issued
+from kindlabs.diagnosis.crashes import why_restarted
 from kindlabs.diagnosis.ingress import why_host_does_not_answer
 from kindlabs.diagnosis.pods import why_pod_does_not_answer, why_pod_not_ready
 from kindlabs.diagnosis.services import why_no_endpoints, why_others_answer, why_service_does_not_answer
@@ -22,5 +23,6 @@ __all__ = [
     "why_pod_does_not_answer",
     "why_pod_not_ready",
     "why_replicas_not_ready",
+    "why_restarted",
     "why_service_does_not_answer",
 ]

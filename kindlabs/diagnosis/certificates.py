@@ -48,9 +48,10 @@ def _nothing_issues(scene: Scene, secret: str, namespace: str, certificates: lis
         kind = next(kind for kind, _, name in scene.refused if name == refused and kind in {"Certificate", "Ingress"})
         return scene.missing(kind, refused, namespace)
     ingress = ingress_with_tls(scene, namespace, secret)
-    if ingress:
+    by_hand = [c for c in certificates if shim_of(scene, c) is None]
+    if ingress and (not by_hand or _names_issuer(ingress)):
         return _shim_silent(scene, ingress, secret)
-    for certificate in certificates:
+    for certificate in by_hand or certificates:
         stored = dig(certificate, "spec", "secretName")
         text = f"The certificate is stored in {stored}; nothing issues {secret}."
         kind, name, field = _where_secret_stands(scene, certificate, stored)
@@ -66,12 +67,17 @@ def _nothing_issues(scene: Scene, secret: str, namespace: str, certificates: lis
     return Cause("NothingIssues", "Ingress", name, namespace, text, ("spec", "tls"), next_step=step)
 
 
+def _names_issuer(ingress: Object) -> bool:
+    annotations = ingress["metadata"].get("annotations") or {}
+    return any(key in annotations for key in ANNOTATIONS.values())
+
+
 def _shim_silent(scene: Scene, ingress: Object, secret: str) -> Cause | None:
     """An Ingress that names the Secret, and for which cert-manager makes no Certificate."""
     name, namespace = ingress["metadata"]["name"], ingress["metadata"]["namespace"]
     annotations = ingress["metadata"].get("annotations") or {}
     field: Field = ("metadata", "annotations")
-    if not any(key in annotations for key in ANNOTATIONS.values()):
+    if not _names_issuer(ingress):
         alike = next((f"; it has {key}" for key in annotations if ISSUER_LIKE.search(key)), "")
         text = (
             f"Ingress {name} names Secret {secret} but no issuer: it has no annotation {ANNOTATIONS['ClusterIssuer']}"
@@ -154,12 +160,12 @@ def _two_of_them(mine: list[Object], secret: str, scene: Scene) -> Cause | None:
 def _no_request(scene: Scene, certificate: Object) -> Cause | None:
     """A Certificate of whose spec cert-manager can make no request; it says so in its log alone."""
     own, spec = certificate["metadata"]["name"], certificate["spec"]
-    if is_true(certificate, "Ready") or _requests(scene, certificate):
+    if is_true(certificate, "Ready"):
         return None
     if not any(spec.get(key) for key in NAMES):
         text = f"Certificate {own} names nothing that it is for: it needs dnsNames."
         return about(certificate, "CertificateForNothing", text, ("spec",))
-    if age(changed_at(certificate)) < SILENT_SECONDS:
+    if _requests(scene, certificate) or age(changed_at(certificate)) < SILENT_SECONDS:
         return None
     text = f"cert-manager makes no request of Certificate {own}: its private key or its names cannot be used."
     return about(certificate, "CertificateUnusable", text, ("spec",))

@@ -32,6 +32,15 @@ def why_stuck(scene: Scene, pod: Object) -> Cause | None:
     return None
 
 
+def why_restarted(scene: Scene, pod: Object) -> Cause | None:
+    """Why a container of *pod* ended, though it may run again by now."""
+    for status in statuses(pod):
+        ended = dig(status, "state", "terminated") or dig(status, "lastState", "terminated")
+        if ended and not is_init(pod, status):
+            return why_killed(scene, pod, status) or _ended(scene, pod, status, ended)
+    return None
+
+
 def _cannot_start(pod: Object, status: Object, message: str) -> Cause:
     text = f"Container {status['name']} of Pod {pod['metadata']['name']} cannot start: {message.rstrip('.')}."
     return about(pod, "CannotStart", text, field_of(pod, status))

@@ -9,6 +9,7 @@ from kindlabs.kube.api import Object
 from kindlabs.kube.objects import containers, dig, is_ready, labels_text
 from kindlabs.kube.world import has_labels
 
+ENDED = {"Succeeded", "Failed"}
 TEMPLATES = ("Deployment", "StatefulSet", "DaemonSet")
 """Kinds whose template says which Pods will come, before these are there."""
 
@@ -39,7 +40,7 @@ def why_others_answer(scene: Scene, name: str, namespace: str, own: list[Object]
     if service is None:
         return None
     names = {pod["metadata"]["name"] for pod in own}
-    others = [pod["metadata"]["name"] for pod in backends(scene, service) if is_ready(pod)]
+    others = [p["metadata"]["name"] for p in backends(scene, service) if dig(p, "status", "phase") not in ENDED]
     strangers = sorted(set(others) - names)
     selector = labels_text(dig(service, "spec", "selector", default={}))
     step = f"-n {namespace} get pods -l {selector}"

@@ -11,9 +11,11 @@ from kindlabs.expectations.certificates import IssuedSecret
 from kindlabs.expectations.ingress import Website
 from kindlabs.expectations.probe import Probe
 from kindlabs.expectations.services import Service
+from kindlabs.expectations.steady import first_restarted
 from kindlabs.expectations.transcript import Transcript
 from kindlabs.expectations.workloads import Deployment, Pod, Pods
-from kindlabs.kube.api import Api
+from kindlabs.kube.api import Api, Object
+from kindlabs.kube.objects import restarts
 from kindlabs.kube.world import World
 from kindlabs.waiting import LOOK_AGAIN, Deadline, Look, wait_until
 
@@ -29,6 +31,7 @@ class Lab:
         barrier: whether answers are already answers of what was applied.
         ports: the host's ports of the Ingress controller, by scheme: ``{"https": 8443}``.
         nonce: the random value that this submission was given.
+        noted: restarts of the Pods that were found Ready, by uid: at the end they should be what they were.
         transcript: the requests that were sent, and their answers.
     """
 
@@ -43,11 +46,20 @@ class Lab:
     nonce: str = ""
     transcript: Transcript = field(default_factory=Transcript)
     asserted: int = 0
+    noted: dict[str, int] = field(default_factory=dict)
 
     @property
     def namespace(self) -> str:
         """The lab's first namespace."""
         return self.namespaces[0]
+
+    def note_ready(self, *pods: Object) -> None:
+        """Remember that these Pods were found Ready."""
+        self.noted.update({pod["metadata"]["uid"]: restarts(pod) for pod in pods})
+
+    def first_restarted(self) -> Object | None:
+        """The first Pod that was found Ready, and of which a container has ended since, though no check ended it."""
+        return first_restarted(self.scene, self.noted)
 
     def deployment(self, name: str) -> Deployment:
         """Deployment *name*."""

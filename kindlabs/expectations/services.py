@@ -49,6 +49,9 @@ class Service:
             said.clear()
             if self.stale():
                 return Look(False, f"the endpoints of Service {self.name} do not follow its selector yet")
+            strangers = why_others_answer(self.lab.scene, self.name, self.lab.namespace, from_pods_of.pods)
+            if strangers and strangers.reason == "SelectsOthers":
+                return Look(False, "it leads to Pods of others too")
             replies = self.lab.probe.get(self.host, port, path, times)
             said.extend(replies.bodies)
             return judge_replies(replies.bodies, replies.errors, times, from_pods_of.pods)

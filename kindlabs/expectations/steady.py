@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from kindlabs.diagnosis import why_pod_not_ready
 from kindlabs.diagnosis.cause import Scene
 from kindlabs.diagnosis.containers import spec_of
 from kindlabs.diagnosis.events import last_time, newest
 from kindlabs.kube.api import Object
-from kindlabs.kube.objects import age, condition, dig, is_ready, statuses
+from kindlabs.kube.objects import age, condition, dig, is_ready, restarts, statuses
 
 UNPROBED_SECONDS = 3.0
 """A container without a readiness probe is Ready as soon as it runs; the first crash shows after 1.3 s."""
@@ -20,6 +22,17 @@ def is_steady(scene: Scene, pod: Object, for_seconds: float = 0) -> bool:
     held = ready_seconds(pod)
     patience = max(for_seconds, _unprobed(pod), *(_last_life(status) for status in statuses(pod)))
     return is_ready(pod) and held >= patience and not _fails_liveness(scene, pod) and not why_pod_not_ready(scene, pod)
+
+
+def first_restarted(scene: Scene, noted: Mapping[str, int]) -> Object | None:
+    """The first Pod of those in *noted* (uid: restarts) of which a container has ended since."""
+    for pod in scene.world.list("Pod"):
+        before = noted.get(pod["metadata"]["uid"])
+        gone = "deletionTimestamp" in pod["metadata"]
+        ended = any("terminated" in (s.get("state") or {}) for s in dig(pod, "status", "containerStatuses", default=[]))
+        if before is not None and not gone and (ended or restarts(pod) > before):
+            return pod
+    return None
 
 
 def ready_seconds(pod: Object) -> float:

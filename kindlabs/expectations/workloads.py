@@ -42,6 +42,7 @@ class Pod:
         lasting = f" for {for_seconds:g} s without a restart" if for_seconds else ""
         self.lab.deadline.grant(for_seconds + ACTION_SECONDS / 2)
         self.lab.expect_traffic(f"Pod {self.name} Ready{lasting}", look, self._why_not_ready)
+        self.lab.note_ready(*filter(None, [self.find()]))
 
     def answers(self, path: str, port: int, with_body: str | None = None) -> None:
         """GET *path* on *port* of the Pod's address answers, with *with_body* where it is given."""
@@ -92,6 +93,7 @@ class Pod:
         before = restarts(pod) if pod else 0
         self.lab.deadline.grant(ACTION_SECONDS)
         note_disturbed(self.lab.api, self.lab.namespace, "Pod", self.name)
+        self.lab.noted.clear()
         with contextlib.suppress(ApiError):  # the process ends before it has answered
             self.lab.api.ask_pod(self.name, self.lab.namespace, port, "/exit", {"code": str(code)}, timeout=3)
 
@@ -198,6 +200,7 @@ class Deployment:
 
         lasting = f" for {for_seconds:g} s" if for_seconds else ""
         self.lab.expect(f"{wanted} Pods of Deployment {self.name} Ready{lasting}", look, lambda: self._why(wanted))
+        self.lab.note_ready(*self.pods)
 
     def loses_a_pod(self) -> None:
         """Delete one of its Pods, as a node that fails would."""
