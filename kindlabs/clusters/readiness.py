@@ -23,7 +23,8 @@ from kindlabs.kube.api import Api, ApiError, ApiUnreachable
 
 POLL_SECONDS = 0.05
 ANSWER_SECONDS = 2.0
-"""One request: before DNS and kube-proxy are up it gets no answer, and the next one soon might."""
+FIRST_ANSWER_SECONDS = 0.5
+"""Before DNS and kube-proxy are up a request gets no answer at all, and the next one soon might."""
 READY_SECONDS = 120.0
 TRIES = 20
 """Requests through a Service of two endpoints: that all go to one of them happens twice in a million."""
@@ -70,9 +71,9 @@ def _poll(check: Check, seen: Seen, until: float) -> str | None:
 
 def service_answers(seen: Seen) -> str | None:
     """A Pod runs, a name resolves, and the Service of two endpoints answers from both."""
-    query = THROUGH_SERVICE | {"tries": str(TRIES)}
     try:
-        answer = json.loads(seen.api.text("GET", PROBE, query=query, timeout=ANSWER_SECONDS))
+        _through_service(seen.api, 1, FIRST_ANSWER_SECONDS)
+        answer = _through_service(seen.api, TRIES, ANSWER_SECONDS)
     except ApiError:
         return _why_no_pod(seen.api)
     if errors := answer.get("errors"):
@@ -115,6 +116,12 @@ CHECKS: dict[str, Check] = {
     "ingress": ingress_answers,
     "cert-manager": certificate_is_issued,
 }
+
+
+def _through_service(api: Api, tries: int, timeout: float) -> dict[str, list[str]]:
+    query = THROUGH_SERVICE | {"tries": str(tries)}
+    said: dict[str, list[str]] = json.loads(api.text("GET", PROBE, query=query, timeout=timeout))
+    return said
 
 
 def _why_no_pod(api: Api) -> str:
