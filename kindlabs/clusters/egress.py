@@ -16,10 +16,32 @@ import yaml
 from kindlabs.clusters import containers
 
 TABLE = "kind-labs-egress"
+UNIT = """[Unit]
+Description=No way out of this cluster
+Before=containerd.service kubelet.service
+
+[Service]
+Type=oneshot
+ExecStart=/usr/sbin/nft --file /etc/kind-labs/egress.nft
+
+[Install]
+WantedBy=multi-user.target
+"""
+"""For systemd, in published node images as in built ones: a node that comes back has the rule before any Pod runs."""
+
+CLOSE = """set -e
+mkdir -p /etc/kind-labs
+printf %s "$RULES" > /etc/kind-labs/egress.nft
+printf %s "$UNIT" > /etc/systemd/system/kind-labs-egress.service
+nft --file /etc/kind-labs/egress.nft
+systemctl --quiet enable kind-labs-egress.service
+"""
 
 
 def block(node_names: Sequence[str], client: docker.DockerClient) -> None:
-    """Refuse what would leave the cluster's networks; again is no harm. Works on built and on published node images.
+    """Refuse what would leave the cluster's networks, after a node's restart too; again is no harm.
+
+    Works on built and on published node images.
 
     Args:
         node_names: the node containers of one cluster, all of them.
@@ -31,8 +53,7 @@ def block(node_names: Sequence[str], client: docker.DockerClient) -> None:
     inside = [*pod_subnets(node_names[0], client), *network_subnets(node_names[0], client)]
     rules = ruleset(inside)
     for name in node_names:
-        command = ["sh", "-c", 'printf %s "$RULES" | nft -f -']
-        containers.run(client.containers.get(name), command, {"RULES": rules})
+        containers.run(client.containers.get(name), ["sh", "-c", CLOSE], {"RULES": rules, "UNIT": UNIT})
 
 
 def ruleset(inside: Iterable[str]) -> str:

@@ -145,6 +145,14 @@ def test_a_node_image_is_pulled_by_digest(
     assert client.images.get(UPSTREAM).id == published.image_id
 
 
+def test_a_built_node_image_hands_nothing_on(root: Path, client: docker.DockerClient) -> None:
+    """A built node image has its key for a label and no other: every node container inherits them."""
+    node = Lock.load(root).node("1.36")
+    if not client.images.list(node.build):
+        pytest.skip("no node image was built here")
+    assert list(client.images.get(node.build).labels) == ["kind-labs.key"]
+
+
 def test_a_load_is_not_repeated(
     published: Published, lock_with: Callable[[Image], Lock], client: docker.DockerClient, cluster: Cluster
 ) -> None:
@@ -182,7 +190,7 @@ def _pod(cluster: Cluster, name: str, image: str) -> Iterator[dict[str, Any]]:
 
 def _built(client: docker.DockerClient, reference: str, marker: str) -> str:
     """An image that does what pause does, and differs by *marker* from every other; its id."""
-    recipe = f"FROM registry.k8s.io/e2e-test-images/agnhost:2.63.0\nLABEL marker={marker} kind-labs.key=\"\"\n"
+    recipe = f'FROM registry.k8s.io/e2e-test-images/agnhost:2.63.0\nLABEL marker={marker} kind-labs.key=""\n'
     image, _ = client.images.build(fileobj=io.BytesIO(recipe.encode()), tag=reference, rm=True)
     return str(image.id)
 

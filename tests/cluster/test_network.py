@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,6 +188,16 @@ def test_the_rule_stays(nodes: Nodes) -> None:
     assert nodes.run(nodes.pods[0], "curl", "-s", "-m", "5", "http://web/hostname").startswith("web-")
 
 
+def test_the_rule_outlives_a_nodes_restart(nodes: Nodes) -> None:
+    """A node that was killed and came back has the rule again, before its kubelet starts."""
+    worker = nodes.client.containers.get(f"{nodes.kind.name}-worker")
+    worker.kill()
+    worker.start()
+    _until(lambda: "reject with tcp reset" in _table(nodes, str(worker.name)))
+    order = worker.exec_run(["systemctl", "show", "--property=After", "kubelet.service"]).output.decode()
+    assert "kind-labs-egress.service" in order
+
+
 def test_a_deleted_nodes_route_goes(nodes: Nodes) -> None:
     """When a node is deleted, the others forget the way to its Pods. Last, because the node stays away."""
     leaving = next(pod for pod in nodes.pods if pod["spec"]["nodeName"].endswith("worker2"))
@@ -197,13 +207,10 @@ def test_a_deleted_nodes_route_goes(nodes: Nodes) -> None:
     def routes() -> str:
         return staying.exec_run(["ip", "route"]).output.decode()
 
-    assert subnet in routes()
+    _until(lambda: subnet in routes())
     nodes.client.containers.get(leaving["spec"]["nodeName"]).stop(timeout=0)
     nodes.kind.kubectl("delete", "node", leaving["spec"]["nodeName"])
-    deadline = time.monotonic() + 10
-    while subnet in routes() and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert subnet not in routes()
+    _until(lambda: subnet not in routes())
 
 
 def _apply_when_ready(kind: LabCluster, seconds: float = 60) -> None:
@@ -217,6 +224,14 @@ def _apply_when_ready(kind: LabCluster, seconds: float = 60) -> None:
         if time.monotonic() > deadline:
             pytest.fail("the cluster takes no Pods")
         time.sleep(0.5)
+
+
+def _until(true: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            pytest.fail(f"not true within {seconds} s")
+        time.sleep(0.2)
 
 
 def _table(nodes: Nodes, name: str) -> str:
