@@ -6,7 +6,7 @@ import base64
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
@@ -75,14 +75,30 @@ def test_ingress_of_no_known_class_is_not_served(cluster: Cluster, ingress: Obje
     assert _get(cluster, "probe.localhost").status_code == 200
 
 
-def test_claims_are_filled(cluster: Cluster) -> None:
-    """The default StorageClass is local-path's, and waits for a Pod before it fills a claim."""
+def test_default_storage_class(cluster: Cluster) -> None:
+    """The one default StorageClass is local-path's, and waits for a Pod before it fills a claim."""
+    mark = "storageclass.kubernetes.io/is-default-class"
     classes = cluster.api.list("StorageClass")
-    default = [c for c in classes if (c["metadata"].get("annotations") or {}).get(
-        "storageclass.kubernetes.io/is-default-class") == "true"]  # fmt: skip
-    assert [(c["provisioner"], c["volumeBindingMode"]) for c in default] == [
-        ("rancher.io/local-path", "WaitForFirstConsumer")
-    ]
+    default = [found for found in classes if (found["metadata"].get("annotations") or {}).get(mark) == "true"]
+    facts = [(found["provisioner"], found["volumeBindingMode"]) for found in default]
+    assert facts == [("rancher.io/local-path", "WaitForFirstConsumer")]
+
+
+@pytest.mark.parametrize(
+    ("addon", "deployment", "words"),
+    [
+        ("traefik", "traefik", "the Ingress controller does not answer"),
+        ("cert-manager", "cert-manager", "no Pod of cert-manager"),
+    ],
+)
+def test_addon_that_is_gone_is_a_fault(cluster: Cluster, addon: str, deployment: str, words: str) -> None:
+    """A cluster without its add-on is broken, not the submission; with the add-on back it is well."""
+    try:
+        cluster.api.patch("Deployment", deployment, addon, {"spec": {"replicas": 0}}, subresource="scale")
+        _until(lambda: words in (cluster.fault() or ""))
+    finally:
+        cluster.api.patch("Deployment", deployment, addon, {"spec": {"replicas": 1}}, subresource="scale")
+    _until(lambda: cluster.fault() is None)
 
 
 def test_addons_are_not_administrators(cluster: Cluster) -> None:
@@ -113,6 +129,13 @@ def _served(cluster: Cluster, host: str) -> x509.Certificate:
         leaf = connection.getpeercert(binary_form=True)
     assert leaf
     return x509.load_der_x509_certificate(leaf)
+
+
+def _until(true: Callable[[], bool], seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 def _served_when_not(cluster: Cluster, host: str, unwanted: str) -> x509.Certificate:
