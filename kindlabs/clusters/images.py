@@ -123,9 +123,9 @@ def _fits(image: Image, lock: Lock, arch: str, client: docker.DockerClient) -> b
 
 
 def _pull(images: Sequence[Image], client: docker.DockerClient, steps: Steps) -> None:
-    with steps.step(f"Pull {len(images)} images", total=len(images)) as step, ThreadPoolExecutor(4) as pool:
-        for image, _ in zip(images, pool.map(lambda image: registry.pull(image, client), images), strict=True):
-            step.advance(note=image.reference)
+    names = ", ".join(image.reference.rpartition("/")[2] for image in images)
+    with steps.step(f"Pull {names}") as step, ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda image: registry.pull(image, client, step), images))
 
 
 def _load_node(node: Container, ids: dict[str, str], client: docker.DockerClient) -> None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import docker
 import httpx
-from docker.errors import APIError, DockerException, NotFound
+from docker.errors import DockerException, NotFound
 
 from kindlabs.clusters.lock import Image
 from kindlabs.errors import InfraError, UsageError
+from kindlabs.progress import Step
 
 MIRROR = "KINDLABS_REGISTRY_MIRROR"
 """Environment variable: ``host:port[/path]`` of a registry that holds every image under its full upstream name, such as
@@ -84,21 +85,29 @@ class Address:
         return f"{self.repository}@{self.digest}" if self.digest else f"{self.repository}:{self.tag}"
 
 
-def pull(image: Image, client: docker.DockerClient) -> None:
+def pull(image: Image, client: docker.DockerClient, step: Step) -> None:
     """Get an image from its registry, by its digest if the lock file has one, and give it its upstream name.
+
+    Args:
+        image: what to pull.
+        client: the engine that pulls.
+        step: advanced by each layer.
 
     Raises:
         InfraError: the registry does not answer, or has no such image, or one with another digest.
     """
     address = Address.of(image)
     try:
-        pulled = client.images.pull(address.repository, tag=address.digest or address.tag)
+        for line in client.api.pull(address.repository, tag=address.digest or address.tag, stream=True, decode=True):
+            _raise_what_failed(line.get("error", ""), image, address)
+            if line.get("status") in ("Pull complete", "Already exists"):
+                step.advance()
+        name, _, tag = image.reference.rpartition(":")
+        client.images.get(str(address)).tag(name, tag)
     except NotFound as error:
         raise _not_there(image, address) from error
-    except (APIError, DockerException) as error:
+    except DockerException as error:
         raise InfraError(f"Cannot pull {address}: {_reason(error)}", _advice()) from error
-    name, _, tag = image.reference.rpartition(":")
-    pulled.tag(name, tag)
 
 
 def holds(image: Image, client: docker.DockerClient) -> bool:
@@ -108,6 +117,14 @@ def holds(image: Image, client: docker.DockerClient) -> bool:
     except NotFound:
         return False
     return any(str(known).endswith(f"@{image.digest}") for known in present.attrs.get("RepoDigests") or [])
+
+
+def _raise_what_failed(error: str, image: Image, address: Address) -> None:
+    """Engines with containerd's image store answer first and tell in the stream that there is no such image."""
+    if "not found" in error or "manifest unknown" in error:
+        raise _not_there(image, address)
+    if error:
+        raise InfraError(f"Cannot pull {address}: {error}", _advice())
 
 
 def _not_there(image: Image, address: Address) -> InfraError:

@@ -148,9 +148,11 @@ def test_a_node_image_is_pulled_by_digest(
 def test_a_built_node_image_hands_nothing_on(root: Path, client: docker.DockerClient) -> None:
     """A built node image has its key for a label and no other: every node container inherits them."""
     node = Lock.load(root).node("1.36")
-    if not client.images.list(node.build):
+    try:
+        built = client.images.get(node.build)
+    except NotFound:
         pytest.skip("no node image was built here")
-    assert list(client.images.get(node.build).labels) == ["kind-labs.key"]
+    assert list(built.labels) == ["kind-labs.key"]
 
 
 def test_a_load_is_not_repeated(
