@@ -11,7 +11,7 @@ from functools import partial
 from kindlabs.errors import InfraError
 from kindlabs.kube.api import Api, ApiError, Identity, Object
 from kindlabs.kube.leftovers import sweep
-from kindlabs.kube.objects import dig
+from kindlabs.kube.ownership import clings
 
 LEARNER = Identity("learner", ("kind-labs:learners", "system:authenticated"))
 MANAGER = "kind-labs-learner"
@@ -150,7 +150,7 @@ def _apply_one(api: Api, learner: Api, manifest: Object) -> Refusal | bool:
     before = api.get(_kind(manifest), meta["name"], meta["namespace"]) if api.resource_of(manifest) else None
     try:
         after = learner.apply(manifest, manager=MANAGER)
-        if before is None or not _clings(manifest, before, after):
+        if before is None or not clings(manifest, before, after, MANAGER):
             return not _same(before, after)
     except ApiError as error:
         if before is None or error.status != 422:  # 422: it may be sound, but not as a change of what is there
@@ -161,14 +161,6 @@ def _apply_one(api: Api, learner: Api, manifest: Object) -> Refusal | bool:
     except ApiError as error:
         return Refusal(manifest, error.message)
     return True
-
-
-def _clings(manifest: Object, before: Object, after: Object) -> bool:
-    """Whether the server keeps a field of ``spec`` that the learner has taken back, such as a Service's clusterIP."""
-    own = [f for f in before["metadata"].get("managedFields") or [] if f.get("manager") == MANAGER]
-    written = {key.removeprefix("f:") for f in own for key in dig(f, "fieldsV1", "f:spec", default={})}
-    taken_back = written - set(manifest.get("spec") or {})
-    return any(dig(before, "spec", key) == dig(after, "spec", key) is not None for key in taken_back)
 
 
 def _same(before: Object | None, after: Object) -> bool:
