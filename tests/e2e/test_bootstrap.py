@@ -65,7 +65,7 @@ def begin(copy: Path, path: str) -> subprocess.Popen[str]:
 
 
 def test_from_nothing(copy: Path, bare: Path) -> None:
-    """With Python and make alone the first command makes .venv; the next one makes it again only if the lock changed."""
+    """With Python and make alone the first command makes .venv; the next makes it again only if the lock changed."""
     path = with_python(bare)
     first, second = first_command(copy, path), first_command(copy, path)
     assert first.code == second.code == 0
