@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -16,7 +15,6 @@ from kindlabs.board import Board
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.clusters.lease import lease
 from kindlabs.course import Course, Lab
-from kindlabs.errors import KindLabsError
 from kindlabs.progress import Steps
 from kindlabs.record import Record
 
@@ -39,7 +37,7 @@ def check_submission(course: Course, lab_id: str, word: str | None, *, fresh: bo
         with lease(course.root, lab.profile, lab.addons, steps, ask, images=lab.images) as cluster:
             leased = time.monotonic() - started
             loading.join()
-            return _judge(course, lab, handed_in, cluster, leased, out=out, steps=steps, fresh=fresh)
+            return _judge(course, lab, handed_in, cluster, leased, out=out, fresh=fresh)
 
 
 def _judge(
@@ -50,7 +48,6 @@ def _judge(
     leased: float,
     *,
     out: Console,
-    steps: Steps,
     fresh: bool,
 ) -> Record:
     from kindlabs.run import Run
@@ -67,7 +64,7 @@ def _judge(
         images=images_of(course, lab),
         fresh=fresh,
         report=board.check,
-        kubectl=_wrapper(course.root, cluster, steps),
+        kubectl=_wrapper(course.root, cluster),
     )
     record = run.judge()
     record.seconds = {"cluster": leased, **record.seconds}
@@ -104,17 +101,21 @@ def _kubectl(steps: Steps) -> Path:
     return tools.kubectl(steps)
 
 
-def _wrapper(root: Path, cluster: Cluster, steps: Steps) -> str:
-    """A kubectl for the learner that knows this cluster and leaves her own context alone; how to call it."""
+def _wrapper(root: Path, cluster: Cluster) -> str:
+    """A kubectl for the learner that knows this cluster and leaves her own context alone; how to call it.
+
+    Without one on this machine it is the node's own: nobody waits for a download, or a build, to read a next step.
+    """
     script = root / ".labs" / "bin" / "kubectl"
     line = f'export KUBECONFIG="{cluster.kubeconfig_path}"'
     if not script.exists() or line not in script.read_text(encoding="utf-8"):
-        try:
-            program = str(_kubectl(steps))
-        except KindLabsError:
-            program = shutil.which("kubectl") or "kubectl"
+        from kindlabs.clusters import tools
+
+        program = tools.kubectl_at_hand()
+        in_node = f"docker exec -i {cluster.name}-control-plane kubectl --kubeconfig=/etc/kubernetes/admin.conf"
+        command = f'"{program}"' if program else in_node
         script.parent.mkdir(parents=True, exist_ok=True)
-        script.write_text(f'#!/bin/sh\n{line}\nexec "{program}" "$@"\n', encoding="utf-8")
+        script.write_text(f'#!/bin/sh\n{line}\nexec {command} "$@"\n', encoding="utf-8")
         script.chmod(0o755)
     return os.path.relpath(script)
 

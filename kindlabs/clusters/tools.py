@@ -47,9 +47,13 @@ def kubectl(steps: Steps) -> Path:
     Raises:
         InfraError: none of these ways works here; says why.
     """
-    cached = _cached("kubectl", KUBECTL)
     ways = [_take_built_kubectl, _download_kubectl, _build_kubectl]
-    return _found("kubectl", kubectl_fits) or _existing(cached) or _get(cached, ways, steps)
+    return kubectl_at_hand() or _get(_cached("kubectl", KUBECTL), ways, steps)
+
+
+def kubectl_at_hand() -> Path | None:
+    """A kubectl that fits and that nothing has to be done for; None when there is none."""
+    return _found("kubectl", kubectl_fits) or _existing(_cached("kubectl", KUBECTL))
 
 
 def kind_fits(version: str) -> bool:
