@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-from collections.abc import Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kindlabs.errors import InfraError
@@ -54,6 +56,36 @@ def run(command: Sequence[str], *, timeout: float, env: Mapping[str, str] | None
     if done.returncode:
         raise CommandFailed(command, done.returncode, done.stdout, done.stderr)
     return str(done.stdout or "")
+
+
+def follow(command: Sequence[str], tell: Callable[[str], None], *, timeout: float) -> None:
+    """Run *command* and hand on each line that it writes to standard error, as soon as it does.
+
+    Args:
+        command: program and arguments.
+        tell: gets a line, without its end.
+        timeout: seconds.
+
+    Raises: CommandFailed, CommandTooSlow.
+    """
+    said: list[str] = []
+    started = time.monotonic()
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8") as process:
+        limit = threading.Timer(timeout, process.kill)
+        limit.start()
+        try:
+            for line in process.stderr or ():
+                said.append(line)
+                tell(line.rstrip())
+        except BaseException:
+            process.terminate()
+            raise
+        finally:
+            limit.cancel()
+    if time.monotonic() - started >= timeout:
+        raise CommandTooSlow(command, timeout, None, "".join(said))
+    if process.returncode:
+        raise CommandFailed(command, process.returncode, None, "".join(said))
 
 
 def _told(headline: str, stdout: str | None, stderr: str | None) -> str:

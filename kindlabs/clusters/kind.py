@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from pytest_kind import KindCluster
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
 
 from kindlabs.clusters import egress, engine, images, tools
-from kindlabs.clusters.commands import CommandFailed, CommandTooSlow, run
+from kindlabs.clusters.commands import CommandFailed, CommandTooSlow, follow, run
 from kindlabs.clusters.forward import Forward
 from kindlabs.clusters.health import engine_fault
 from kindlabs.clusters.lock import Lock, course_root
@@ -60,6 +60,8 @@ class LabCluster(KindCluster):  # type: ignore[misc]  # pytest_kind has no types
         kind_path: the kind program; the project's own when None.
         kubectl_path: the kubectl program; the project's own when None.
         state: where kubeconfig and lock are kept; when None a folder of the user's, the same from everywhere.
+
+    ``tell`` gets each line that kind writes while it makes the cluster.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class LabCluster(KindCluster):  # type: ignore[misc]  # pytest_kind has no types
         self.kind_path = kind_path
         self.kubectl_path = kubectl_path
         self.api: pykube.HTTPClient | None = None
+        self.tell: Callable[[str], None] = lambda _: None
 
     def ensure_kind(self) -> None:
         """Find or get the kind program."""
@@ -202,7 +205,8 @@ class LabCluster(KindCluster):  # type: ignore[misc]  # pytest_kind has no types
 
     def _create_once(self, command: list[str]) -> None:
         try:
-            self._kind(*command, timeout=CREATE_SECONDS)
+            self.ensure_kind()
+            follow([str(self.kind_path), *command], self.tell, timeout=CREATE_SECONDS)
         except BaseException:  # interrupted, too: half a cluster is worse than none
             with contextlib.suppress(InfraError):
                 self._delete()

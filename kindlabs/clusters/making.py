@@ -24,6 +24,9 @@ from kindlabs.progress import Steps
 
 Ask = Callable[[str], bool]
 
+KIND_STEPS = 6
+"""What kind ticks off for a cluster of one node; with workers their joining comes to it."""
+
 
 def make(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask: Ask) -> None:
     """Make *cluster* anew with what is *wanted* in it; what is left of an earlier one goes first.
@@ -38,7 +41,8 @@ def make(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask:
     references = list(images.provide(names, client, steps, lock).values())
     program = tools.kind(steps)
     kind = LabCluster(cluster.name, cluster.kubeconfig_path, image=image, kind_path=program, state=cluster.state)
-    with steps.step(f"Create cluster {cluster.name}"):
+    with steps.step(f"Create cluster {cluster.name}", total=KIND_STEPS + (profile.nodes > 1)) as step:
+        kind.tell = lambda line: step.advance(note=_plain(line)) if "✓" in line else None
         kind.delete()
         ports = profiles.free_ports(cluster.ports)
         cluster.facts = Facts(profile.name, node_image=image, ports=ports, created=time.time(), egress=egress_wanted())
@@ -75,6 +79,11 @@ def image_names(course_root: Path, wanted: Wanted) -> list[str]:
     """The names in the image lock of all that is wanted."""
     of_addons = {image for name in wanted.addons for image in addons.load(course_root, name).images}
     return sorted(of_addons | set(wanted.images))
+
+
+def _plain(line: str) -> str:
+    """A line of kind's without its little pictures."""
+    return line.encode("ascii", "ignore").decode().strip().lower()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from kindlabs.clusters.commands import LAST_LINES, CommandFailed, CommandTooSlow, run
+from kindlabs.clusters.commands import LAST_LINES, CommandFailed, CommandTooSlow, follow, run
 from kindlabs.errors import InfraError
 
 
@@ -60,3 +60,21 @@ def test_program_that_is_not_there() -> None:
     """A program that does not exist is named."""
     with pytest.raises(InfraError, match="no-such-program"):
         run(["no-such-program"], timeout=1)
+
+
+def test_lines_come_as_they_are_written() -> None:
+    """A followed program's lines are handed on while it runs."""
+    heard: list[tuple[str, float]] = []
+    text = "import sys, time; print('one', file=sys.stderr, flush=True); time.sleep(0.5); print('two', file=sys.stderr)"
+    follow(python(text), lambda line: heard.append((line, time.monotonic())), timeout=10)
+    assert [line for line, _ in heard] == ["one", "two"]
+    assert heard[1][1] - heard[0][1] > 0.3
+
+
+def test_followed_failure_keeps_the_words() -> None:
+    """A followed program that fails, or takes too long, is quoted like any other."""
+    with pytest.raises(CommandFailed, match="no room"):
+        follow(python("import sys; sys.exit('no room')"), lambda _: None, timeout=10)
+    text = "import sys, time; print('half done', file=sys.stderr, flush=True); time.sleep(60)"
+    with pytest.raises(CommandTooSlow, match="half done"):
+        follow(python(text), lambda _: None, timeout=0.5)
