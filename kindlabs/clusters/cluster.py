@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kindlabs.clusters import profiles
+from kindlabs.clusters import profiles, state
 from kindlabs.kube.api import Api
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Cluster:
     @classmethod
     def of(cls, course_root: Path, profile: str) -> Cluster:
         """The cluster of *profile* in the checkout *course_root*; it need not exist yet."""
-        return cls(state_folder(course_root) / profiles.cluster_name(course_root, profile), profile)
+        return cls(state.of_checkout(course_root) / profiles.cluster_name(course_root, profile), profile)
 
     @property
     def profile(self) -> str:
@@ -144,8 +144,3 @@ class Cluster:
             return Facts(**json.loads((self.state / "cluster.json").read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
-
-
-def state_folder(course_root: Path) -> Path:
-    """Where the clusters of a checkout keep their kubeconfigs, facts and locks."""
-    return course_root / ".labs" / "clusters"

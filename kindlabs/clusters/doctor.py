@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from kindlabs.clusters import engine, gobuild, profiles, registry, tools
-from kindlabs.clusters.cluster import Cluster, state_folder
+from kindlabs.clusters import engine, gobuild, profiles, registry, state, tools
+from kindlabs.clusters.cluster import Cluster
 from kindlabs.errors import InfraError, UsageError
 
 GIB = 2**30
@@ -111,7 +111,7 @@ def _amount(name: str, found: int, where: str, least: int, wanted: int, advice: 
 
 
 def _ports(course_root: Path) -> Finding:
-    files = sorted(state_folder(course_root).glob("*/cluster.json"))
+    files = sorted(state.of_checkout(course_root).glob("*/cluster.json"))
     in_use = [f"{file.parent.name} has {_listed(Cluster(file.parent, '').ports)}" for file in files]
     try:
         return Finding("ports", "ok", "; ".join([*in_use, f"next free on 127.0.0.1: {_listed(profiles.free_ports())}"]))
@@ -136,7 +136,7 @@ def _tool(name: str, fits: Callable[[str], bool], wanted: str) -> Finding:
 
 def _skew(course_root: Path) -> Finding:
     """Clusters outlive upgrades of the tools: each must still be within kubectl's reach."""
-    made = [Cluster(file.parent, "") for file in state_folder(course_root).glob("*/cluster.json")]
+    made = [Cluster(file.parent, "") for file in state.of_checkout(course_root).glob("*/cluster.json")]
     far = [c for c in made if c.version and not tools.kubectl_fits(c.version.removeprefix("v"))]
     if far:
         found = ", ".join(f"{cluster.name} runs {cluster.version}" for cluster in far)

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import docker
-import platformdirs
 import pykube
 import yaml
 from filelock import FileLock
@@ -28,6 +27,7 @@ from kindlabs.clusters.commands import CommandFailed, CommandTooSlow, follow, ru
 from kindlabs.clusters.forward import Forward
 from kindlabs.clusters.health import engine_fault
 from kindlabs.clusters.lock import Lock, course_root
+from kindlabs.clusters.state import of_nobody
 from kindlabs.errors import InfraError, LabError, UsageError
 from kindlabs.progress import Steps
 
@@ -77,7 +77,7 @@ class LabCluster(KindCluster):  # type: ignore[misc]  # pytest_kind has no types
         # Not super().__init__(): it makes folders in the working directory and settles on downloads of old versions.
         self.name = name
         self.image = image
-        self.path = state or state_of(name)
+        self.path = state or of_nobody(name)
         self.path.mkdir(parents=True, exist_ok=True)
         self.kubeconfig_path = Path(kubeconfig or self.path / "kubeconfig").absolute()
         self.kind_path = kind_path
@@ -223,11 +223,6 @@ class LabCluster(KindCluster):  # type: ignore[misc]  # pytest_kind has no types
 
     def _environment(self) -> dict[str, str]:
         return {"KUBECONFIG": str(self.kubeconfig_path)}
-
-
-def state_of(name: str) -> Path:
-    """Where a cluster that belongs to no checkout keeps its kubeconfig and lock: the same from every folder."""
-    return Path(platformdirs.user_state_dir("kind-labs")) / "clusters" / name
 
 
 def node_names(name: str, client: docker.DockerClient) -> list[str]:

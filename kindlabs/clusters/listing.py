@@ -12,8 +12,8 @@ from pathlib import Path
 import docker
 from docker.errors import DockerException
 
-from kindlabs.clusters import engine, profiles, tools
-from kindlabs.clusters.cluster import Cluster, state_folder
+from kindlabs.clusters import engine, profiles, state, tools
+from kindlabs.clusters.cluster import Cluster
 from kindlabs.clusters.kind import NAME_LABEL, LabCluster
 from kindlabs.clusters.lease import held, holder
 from kindlabs.progress import Steps, duration
@@ -63,7 +63,7 @@ def remove(course_root: Path, steps: Steps) -> list[str]:
         names |= {name for name in _kind_clusters(client) if _is_ours(course_root, name)}
     program = tools.kind(steps) if client is not None and names else None
     for name in sorted(names):
-        cluster = Cluster(state_folder(course_root) / name, profile="")
+        cluster = Cluster(state.of_checkout(course_root) / name, profile="")
         with held(cluster, steps), steps.step(f"Remove cluster {name}"):
             if program:  # with no engine no node runs, and kind has nobody to ask
                 LabCluster(name, cluster.kubeconfig_path, kind_path=program, state=cluster.state).delete()
@@ -72,7 +72,7 @@ def remove(course_root: Path, steps: Steps) -> list[str]:
 
 
 def _remembered(course_root: Path) -> list[Cluster]:
-    files = sorted(state_folder(course_root).glob("*/cluster.json"))
+    files = sorted(state.of_checkout(course_root).glob("*/cluster.json"))
     return [Cluster(file.parent, profile="") for file in files]
 
 
@@ -111,9 +111,9 @@ def _memory(name: str, client: docker.DockerClient) -> int | None:
     return used or None
 
 
-def _forget(state: Path) -> None:
+def _forget(folder: Path) -> None:
     """Remove all but the locks: a command that waits for one must get the same file."""
-    for entry in state.iterdir():
+    for entry in folder.iterdir():
         if entry.is_dir():
             shutil.rmtree(entry)
         elif entry.suffix != ".lock":

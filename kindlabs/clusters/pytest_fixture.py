@@ -70,9 +70,9 @@ def _path(config: pytest.Config, option: str) -> Path | None:
 
 def _note(config: pytest.Config) -> Path:
     """A file that is there while a run uses the cluster."""
-    from kindlabs.clusters.kind import state_of
+    from kindlabs.clusters.state import of_nobody
 
-    return state_of(config.getoption("cluster_name")) / f"used-by-{os.environ.get(RUN, 'nobody')}"
+    return of_nobody(config.getoption("cluster_name")) / f"used-by-{os.environ.get(RUN, 'nobody')}"
 
 
 def _is_worker(config: pytest.Config) -> bool:

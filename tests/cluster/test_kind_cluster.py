@@ -16,7 +16,8 @@ import pytest
 
 from kindlabs.clusters import tools
 from kindlabs.clusters.cluster import Cluster
-from kindlabs.clusters.kind import NAME_LABEL, LabCluster, state_of
+from kindlabs.clusters.kind import NAME_LABEL, LabCluster
+from kindlabs.clusters.state import of_nobody
 from kindlabs.errors import InfraError
 from kindlabs.progress import Steps
 
@@ -152,7 +153,7 @@ def test_it(kind_cluster):
 """
     plugin = ["-p", "test_it"]
     done = pytest_in(as_worker, f"--cluster-name={cluster.name}", *plugin)
-    for note in state_of(cluster.name).glob("used-by-*"):
+    for note in of_nobody(cluster.name).glob("used-by-*"):
         note.unlink()
     assert "1 passed" in done.stdout, done.stdout + done.stderr
     assert cluster.fault() is None

@@ -10,7 +10,8 @@ import yaml
 
 from kindlabs.clusters import kind as module
 from kindlabs.clusters.commands import CommandFailed
-from kindlabs.clusters.kind import LabCluster, egress_wanted, state_of
+from kindlabs.clusters.kind import LabCluster, egress_wanted
+from kindlabs.clusters.state import of_nobody
 from kindlabs.errors import UsageError
 
 
@@ -80,7 +81,7 @@ def test_state_is_not_in_the_working_directory(tmp_path: Path, monkeypatch: pyte
     """A cluster of no checkout has the same state from every folder, and leaves nothing in the current one."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.chdir(tmp_path)
-    before = state_of("kl-unit")
+    before = of_nobody("kl-unit")
     LabCluster("kl-unit")
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
