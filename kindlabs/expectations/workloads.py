@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from kindlabs.diagnosis import why_pod_does_not_answer, why_pod_not_ready, why_replicas_not_ready
-from kindlabs.diagnosis.cause import Cause
+from kindlabs.diagnosis.cause import Cause, about
 from kindlabs.expectations.steady import is_steady
 from kindlabs.kube.api import ApiError, Object
 from kindlabs.kube.apply import note_disturbed
@@ -46,8 +46,10 @@ class Pod:
 
     def answers(self, path: str, port: int, with_body: str | None = None) -> None:
         """GET *path* on *port* of the Pod's address answers, with *with_body* where it is given."""
+        bodies: list[str] = []
 
         def look() -> Look:
+            bodies.clear()
             pod = self.find()
             address = dig(pod, "status", "podIP")
             if not address:
@@ -55,11 +57,18 @@ class Pod:
             replies = self.lab.probe.get(address, port, path)
             if replies.errors:
                 return Look(False, plain_error(replies.errors[0]))
-            return Look(with_body in (None, replies.bodies[0]), f"answer {replies.bodies[0][:80]!r}")
+            bodies[:] = replies.bodies
+            return Look(with_body in (None, bodies[0]), f"answer {bodies[0][:80]!r}")
 
         def why() -> Cause | None:
             pod = self.find()
-            return why_pod_does_not_answer(self.lab.scene, pod, port) if pod else self._missing()
+            if pod is None:
+                return self._missing()
+            found = why_pod_does_not_answer(self.lab.scene, pod, port)
+            if found or not bodies or not self.lab.barrier.passed:
+                return found
+            text = f"Pod {self.name} answers {path} with {bodies[0][:80]!r}, not with {with_body!r}."
+            return about(pod, "WrongAnswer", text, ("spec", "containers", 0, "args"))
 
         said = f" answers {with_body!r}" if with_body else " answers"
         self.lab.expect_traffic(f"http://<address of Pod {self.name}>:{port}{path}{said}", look, why)

@@ -6,7 +6,7 @@ from typing import Any
 
 from kindlabs.kube.ownership import clings
 
-OWNED = {
+OWNED: dict[str, Any] = {
     "f:replicas": {},
     "f:template": {
         "f:spec": {"f:serviceAccountName": {}, "f:containers": {'k:{"name":"web"}': {".": {}, "f:image": {}}}}
