@@ -148,11 +148,24 @@ def test_a_node_image_is_pulled_by_digest(
 def test_a_built_node_image_hands_nothing_on(root: Path, client: docker.DockerClient) -> None:
     """A built node image has its key for a label and no other: every node container inherits them."""
     node = Lock.load(root).node("1.36")
-    try:
-        built = client.images.get(node.build)
-    except NotFound:
+    if not _is_there(client, node.build):
         pytest.skip("no node image was built here")
-    assert list(built.labels) == ["kind-labs.key"]
+    assert list(client.images.get(node.build).labels) == ["kind-labs.key"]
+
+
+def test_a_built_node_has_what_kubeadm_asks_for(root: Path, client: docker.DockerClient) -> None:
+    """The images preloaded into a node are those that its own kubeadm names; a node may not be able to pull."""
+    lock = Lock.load(root)
+    node = lock.node("1.36")
+    if not _is_there(client, node.build):
+        pytest.skip("no node image was built here")
+    asked = client.containers.run(
+        node.build,
+        entrypoint=["kubeadm", "config", "images", "list", "--kubernetes-version", node.version],
+        network_mode="none",
+        remove=True,
+    )
+    assert set(asked.decode().split()) <= {lock.image(name).reference for name in node.preload}
 
 
 def test_a_load_is_not_repeated(
@@ -210,6 +223,12 @@ def _pushed(client: docker.DockerClient, reference: str, marker: str) -> str:
 def _forget(client: docker.DockerClient, reference: str) -> None:
     with suppress(NotFound):
         client.images.remove(client.images.get(reference).id, force=True)
+
+
+def _is_there(client: docker.DockerClient, reference: str) -> bool:
+    with suppress(NotFound):
+        return bool(client.images.get(reference))
+    return False
 
 
 def _imported(node: Any) -> str:
