@@ -108,15 +108,32 @@ def install(steps: Steps, ask: Ask, packages: Sequence[str]) -> None:
 
 def _add_newer_suite() -> None:
     """Debian 13 beside Debian 12, at so low a priority that nothing comes from it unasked."""
+    mirror = debian_mirror()
+    if mirror is None:
+        raise InfraError("No apt source of this machine serves Debian itself.", "Add one to /etc/apt/sources.list.d.")
     APT_SOURCE.write_text(
-        f"Types: deb\nURIs: {debian_mirror()}\nSuites: trixie\nComponents: main\n"
+        f"Types: deb\nURIs: {mirror}\nSuites: trixie\nComponents: main\n"
         "Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n"
     )
     APT_PIN.write_text("Package: *\nPin: release n=trixie\nPin-Priority: 50\n")
 
 
 def debian_mirror() -> str | None:
-    """Where this machine's own apt sources get Debian from; None where they name none (Ubuntu)."""
+    """Where this machine's own apt sources get Debian from; None where they name none (Ubuntu). Needs root.
+
+    Raises:
+        InfraError: the package lists cannot be read from there.
+    """
+    known = distribution()
+    if known is None or known[0] != "debian":
+        return None
+    if (mirror := _listed_mirror()) is None:
+        _apt("update")  # without lists apt does not know which of its sources is Debian
+        mirror = _listed_mirror()
+    return mirror
+
+
+def _listed_mirror() -> str | None:
     listed = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(LABEL)|$(REPO_URI)"], capture_output=True, text=True, check=False
     )
