@@ -7,7 +7,8 @@ import io
 import re
 import tarfile
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -47,7 +48,8 @@ def ensure(images: Iterable[Image], lock: Lock, client: docker.DockerClient, arc
         debian.ensure(lock, client, arch, steps)
     with steps.step(f"Build {len(missing)} images", total=len(missing)) as step:
         for image in missing:
-            _build(image, lock, client, arch, programs)
+            with replacing(image.reference, client):
+                _build(image, lock, client, arch, programs)
             step.advance(note=image.name)
 
 
@@ -69,6 +71,22 @@ def built_key(reference: str, client: docker.DockerClient) -> str | None:
     except NotFound:
         return None
     return str(labels.get(KEY_LABEL, ""))
+
+
+@contextmanager
+def replacing(reference: str, client: docker.DockerClient) -> Iterator[None]:
+    """Around whatever makes *reference* anew: the image of that name goes, unless a tag or a container keeps it."""
+    before = _id(reference, client)
+    yield
+    with suppress(APIError):  # a container uses it
+        if before and not client.images.get(before).tags:
+            client.images.remove(before)
+
+
+def _id(reference: str, client: docker.DockerClient) -> str | None:
+    with suppress(NotFound):
+        return str(client.images.get(reference).id)
+    return None
 
 
 def dockerfile(image: Image, lock: Lock) -> str:

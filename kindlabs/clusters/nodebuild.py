@@ -57,7 +57,8 @@ def ensure(node: Node, lock: Lock, client: docker.DockerClient, arch: str, steps
         step.advance(note="importing them")
         containers.run(builder, ["/kind/setup"])
         step.advance(note="committing")
-        _commit(builder, node, key(node, lock, arch))
+        with imagebuild.replacing(node.build, client):
+            _commit(builder, node, key(node, lock, arch))
         step.advance()
 
 

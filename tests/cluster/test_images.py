@@ -18,7 +18,7 @@ import httpx
 import pytest
 from docker.errors import NotFound
 
-from kindlabs.clusters import images, registry
+from kindlabs.clusters import imagebuild, images, registry
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.clusters.lock import Image, Lock
 from kindlabs.errors import InfraError
@@ -143,6 +143,24 @@ def test_a_node_image_is_pulled_by_digest(
     node = replace(lock.node("1.36"), pull=replace(published.image, name="node"))
     assert images.node_image("1.36", client, Steps(), replace(lock, nodes={"1.36": node})) == UPSTREAM
     assert client.images.get(UPSTREAM).id == published.image_id
+
+
+def test_a_replaced_image_leaves_the_disk(client: docker.DockerClient) -> None:
+    """What an image of the same name replaces is removed; a tag of somebody else's keeps it."""
+    reference, kept = "docker.io/kind-labs-test/replaced:1", "docker.io/kind-labs-test/kept:1"
+    try:
+        first = _built(client, reference, marker="first")
+        with imagebuild.replacing(reference, client):
+            second = _built(client, reference, marker="second")
+        with pytest.raises(NotFound):
+            client.images.get(first)
+        client.images.get(second).tag(*kept.rsplit(":", 1))
+        with imagebuild.replacing(reference, client):
+            _built(client, reference, marker="third")
+        assert client.images.get(kept).id == second
+    finally:
+        _forget(client, reference)
+        _forget(client, kept)
 
 
 def test_a_built_node_image_hands_nothing_on(root: Path, client: docker.DockerClient) -> None:
