@@ -57,7 +57,8 @@ class Website:
         """The Ingress controller answers *status*: no rule names this host."""
 
         def look() -> Look:
-            found, body = self._get(path)
+            with self._client() as client:
+                found, body = self._get(path, client)
             return Look(found == status, f"{found} {body[:80]!r}" if found else body)
 
         self.lab.expect_traffic(f"{status} from {self._url(path)}", look, self._why_answered)
@@ -113,9 +114,8 @@ class Website:
                 bodies.append(body)
         return tuple(bodies), ()
 
-    def _get(self, path: str, client: httpx.Client | None = None) -> tuple[int, str]:
+    def _get(self, path: str, client: httpx.Client) -> tuple[int, str]:
         """Status and body of one request; status 0 and the error in words where there was no answer."""
-        client = client or self._client()
         try:
             answer = client.get(path, headers={"Host": self.host}, extensions={"sni_hostname": self.host})
         except httpx.HTTPError as error:

@@ -24,11 +24,17 @@ Type = Callable[..., Typed]
 
 
 def type_in(folder: Path, *words: str, timeout: float = 600, **variables: str) -> Typed:
-    """Run a command in *folder*, without a terminal; *variables* are added to the environment."""
+    """Run a command in *folder*, without a terminal; *variables* are added to the environment.
+
+    A make that these tests run under is not passed on: a person's make is nobody's child.
+    """
+    environment = {
+        name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
+    }
     done = subprocess.run(
         words,
         cwd=folder,
-        env=os.environ | variables,
+        env=environment | variables,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
