@@ -13,6 +13,9 @@ import yaml
 
 from kindlabs.errors import InfraError, LabError
 
+KUBEADM = "clusters/kubeadm.yaml"
+"""Patches of kubeadm's configuration for every profile, where the course has them."""
+
 Ports = dict[str, int]
 """Host ports on 127.0.0.1 by what they lead to: ``{"http": 8080, "https": 8443}``."""
 
@@ -49,7 +52,11 @@ def load(course_root: Path, name: str) -> Profile:
     if not file.is_file():
         known = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
         raise LabError(f"Expected a cluster profile, found {name!r}.", f"Choose one of {known}, or add {file}.")
-    return Profile(name, yaml.safe_load(file.read_text(encoding="utf-8")))
+    config = yaml.safe_load(file.read_text(encoding="utf-8"))
+    if (patches := course_root / KUBEADM).is_file():
+        documents = yaml.safe_load_all(patches.read_text(encoding="utf-8"))
+        config["kubeadmConfigPatches"] = [yaml.safe_dump(document) for document in documents]
+    return Profile(name, config)
 
 
 def cluster_name(course_root: Path, profile: str) -> str:
@@ -67,6 +74,7 @@ def recipe(course_root: Path, profile: str) -> str:
     folder = course_root / "clusters"
     files = [
         folder / "profiles" / f"{profile}.yaml",
+        course_root / KUBEADM,
         folder / "images.lock.yaml",
         *sorted(folder.glob("addons/*/*.yaml")),
     ]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
+import yaml
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store
 
@@ -46,6 +47,16 @@ def ingress(cluster: Cluster) -> Iterator[Object]:
 def test_every_addon_has_answered(cluster: Cluster) -> None:
     """What the lease calls ready is ready: asked again, every add-on answers at once."""
     readiness.wait(readiness.Seen(cluster.api, cluster.ports), list(readiness.CHECKS), timeout=5)
+
+
+def test_kubeadm_was_told(cluster: Cluster) -> None:
+    """What the course's patches say has arrived: the controller manager's flags, kind's own too, and kube-proxy's."""
+    (manager,) = cluster.api.list("Pod", "kube-system", "component=kube-controller-manager")
+    flags = manager["spec"]["containers"][0]["command"]
+    assert {"--leader-elect=false", "--kube-api-qps=200", "--enable-hostpath-provisioner=true"} <= set(flags)
+    proxy = cluster.api.get("ConfigMap", "kube-proxy", "kube-system")
+    assert proxy is not None
+    assert yaml.safe_load(proxy["data"]["config.conf"])["iptables"]["minSyncPeriod"] == "100ms"
 
 
 def test_chain_ends_in_the_authority(cluster: Cluster, ingress: Object) -> None:

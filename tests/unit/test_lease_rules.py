@@ -107,7 +107,9 @@ def test_other_egress_than_asked_is_a_reason(
     assert bool(lease._why_anew(unmade, tmp_path, quiet())) == makes_anew
 
 
-@pytest.mark.parametrize("changed", ["profiles/single.yaml", "addons/probe/manifests.yaml", "images.lock.yaml"])
+@pytest.mark.parametrize(
+    "changed", ["profiles/single.yaml", "kubeadm.yaml", "addons/probe/manifests.yaml", "images.lock.yaml"]
+)
 def test_changed_data_is_a_reason(
     changed: str, unmade: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
