@@ -15,6 +15,7 @@ from kindlabs.board import Board
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.clusters.lease import lease
 from kindlabs.course import Course, Lab
+from kindlabs.errors import InfraError
 from kindlabs.progress import Steps
 from kindlabs.record import Record
 
@@ -22,9 +23,9 @@ Ask = Callable[[str], bool]
 
 
 def check_submission(course: Course, lab_id: str, word: str | None, *, fresh: bool, out: Console, ask: Ask) -> Record:
-    """Judge one submission and show it on *out*.
+    """Judge one submission and show it on *out*; that no cluster can be had is a verdict too, to be recorded.
 
-    Raises: UsageError, LabError, InfraError before there is anything to record.
+    Raises: UsageError and LabError before there is anything to record.
     """
     lab = course.lab(lab_id)
     with Steps() as steps:
@@ -34,10 +35,13 @@ def check_submission(course: Course, lab_id: str, word: str | None, *, fresh: bo
         loading = threading.Thread(target=_load_judge, daemon=True)
         loading.start()
         started = time.monotonic()
-        with lease(course.root, lab.profile, lab.addons, steps, ask, images=lab.images) as cluster:
-            leased = time.monotonic() - started
-            loading.join()
-            return _judge(course, lab, handed_in, cluster, leased, out=out, fresh=fresh)
+        try:
+            with lease(course.root, lab.profile, lab.addons, steps, ask, images=lab.images) as cluster:
+                leased = time.monotonic() - started
+                loading.join()
+                return _judge(course, lab, handed_in, cluster, leased, out=out, fresh=fresh)
+        except InfraError as error:
+            return _no_cluster(lab, handed_in, error, time.monotonic() - started, out=out)
 
 
 def _judge(
@@ -68,6 +72,19 @@ def _judge(
     )
     record = run.judge()
     record.seconds = {"cluster": leased, **record.seconds}
+    board.close(record)
+    return record
+
+
+def _no_cluster(lab: Lab, handed_in: submission.Submission, error: InfraError, took: float, *, out: Console) -> Record:
+    from kindlabs.run import broken_cluster, new_record
+
+    board = Board(out, _again(lab, handed_in))
+    board.open(f"Lab {lab.number}  {lab.title}", f"{handed_in.label}, and no cluster to judge it on")
+    record = new_record(lab, handed_in)
+    record.seconds = {"cluster": took}
+    record.checks.append(broken_cluster(error.message, error.next_step))
+    board.check(record.checks[0])
     board.close(record)
     return record
 

@@ -65,23 +65,18 @@ class Run:
 
     def judge(self) -> Record:
         """Apply the submission, run the checks, and return the record; faults of our own are in it as verdicts."""
-        record = Record(
-            lab={"id": self.lab.id, "title": self.lab.title, "digest": self.lab.digest},
-            submission={"path": self.submission.label, "digest": self.submission.digest, "findings": []},
-            started=datetime.now(UTC).isoformat(timespec="seconds"),
-            cluster={
-                "name": self.cluster.name,
-                "profile": self.cluster.profile,
-                "kubernetes": self.cluster.version,
-                "addons": sorted(self.cluster.addons),
-            },
-            seconds=self._seconds,
-        )
+        record = new_record(self.lab, self.submission)
+        record.seconds = self._seconds
+        record.cluster = {
+            "name": self.cluster.name,
+            "profile": self.cluster.profile,
+            "kubernetes": self.cluster.version,
+            "addons": sorted(self.cluster.addons),
+        }
         try:
             self._judge(record)
         except (InfraError, ApiError) as error:
-            text = self.cluster.fault() or error.message
-            self._note(record, CheckResult("cluster", "The cluster answers.", Verdict.INFRA_ERROR, 0, 0, 0, "", text))
+            self._note(record, broken_cluster(self.cluster.fault() or error.message))
         except LabError as error:
             text = error.message
             self._note(record, CheckResult("lab", "The lab is sound.", Verdict.LAB_ERROR, 0, 0, 0, "", text))
@@ -204,6 +199,22 @@ class Run:
             yield
         finally:
             self._seconds[name] = time.monotonic() - started
+
+
+def new_record(lab: LabOnDisk, submission: Submission) -> Record:
+    """The record of a run that begins now."""
+    return Record(
+        lab={"id": lab.id, "title": lab.title, "digest": lab.digest},
+        submission={"path": submission.label, "digest": submission.digest, "findings": []},
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def broken_cluster(evidence: str, next_step: str = "") -> CheckResult:
+    """The check that no lab has, and that a run ends with when cluster, engine or machine broke."""
+    return CheckResult(
+        "cluster", "The cluster answers.", Verdict.INFRA_ERROR, 0, 0, observed=evidence, next_step=next_step
+    )
 
 
 def _key(manifest: Object) -> Key:

@@ -1,8 +1,8 @@
 """Whether the data plane has taken in what was applied.
 
-The API server knows a change at once; kube-proxy and the Ingress controller follow a moment later, and until then answer
-as before. A request in that moment would judge the submission before this one. So each run that changed something sends a
-change of its own after it, on the same way, and trusts no answer until that one has arrived.
+The API server knows a change at once; kube-proxy and the Ingress controller follow a moment later, and answer as before
+until then. A request in that moment would judge the submission before this one. So each run that changed something
+sends a change of its own after it, on the same way, and trusts no answer until that one has arrived.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from typing_in import CHECKOUT, Type
+from typing_in import CHECKOUT, Type, type_in
 
 SCHEMA = json.loads((CHECKOUT / "kindlabs" / "result.schema.json").read_text())
 
@@ -37,3 +37,16 @@ def test_make_says_the_code_of_a_failed_check(typed: Type) -> None:
     told = typed("make", "check", "LAB=01", "SUBMISSION=start", timeout=3600)
     assert told.code == 2
     assert told.err.rstrip().endswith("Error 1")
+
+
+def test_no_cluster_is_a_verdict(copy: Path) -> None:
+    """Where no engine answers, the end is infra_error and 3, said on the board and in a record that fits its schema."""
+    lab = str(CHECKOUT / ".venv/bin/lab")
+    command = (lab, "check", "01", "--submission", "solution", "--json", "record.json")
+    told = type_in(copy, *command, DOCKER_HOST="unix:///nowhere/docker.sock")
+    assert told.code == 3
+    assert "nothing of this counts against you" in told.out
+    assert "/nowhere/docker.sock" in told.out
+    result = json.loads((copy / "record.json").read_text())
+    jsonschema.validate(result, SCHEMA)
+    assert (result["verdict"], result["cluster"]) == ("infra_error", None)
