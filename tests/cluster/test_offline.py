@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from kindlabs.clusters.cluster import Cluster
+from kindlabs.kube import apply as applying
 from kindlabs.kube.offline import keep_pulls_at_home
 
 HELD = "registry.k8s.io/e2e-test-images/agnhost:2.63.0"
@@ -18,7 +19,7 @@ def namespaces(cluster: Cluster) -> Iterator[tuple[str, str]]:
     """Two namespaces, of which the first has the policy; all of it is gone after the module."""
     names = ("kl-offline", "kl-untouched")
     for name in names:
-        cluster.api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}, manager="test")
+        applying.namespace(cluster.api, name, "offline")
     keep_pulls_at_home(cluster.api, names[0], [HELD])
     yield names
     for kind in ("MutatingAdmissionPolicyBinding", "MutatingAdmissionPolicy"):
