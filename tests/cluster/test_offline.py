@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 
 import pytest
@@ -17,7 +18,8 @@ ELSEWHERE = "docker.io/library/elsewhere:1"
 @pytest.fixture(scope="module")
 def namespaces(cluster: Cluster) -> Iterator[tuple[str, str]]:
     """Two namespaces, of which the first has the policy; all of it is gone after the module."""
-    names = ("kl-offline", "kl-untouched")
+    mark = secrets.token_hex(3)  # the API server goes by a policy of the same name for a while after it is gone
+    names = (f"kl-offline-{mark}", f"kl-untouched-{mark}")
     for name in names:
         applying.namespace(cluster.api, name, "offline")
     keep_pulls_at_home(cluster.api, names[0], [HELD])
