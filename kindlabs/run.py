@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.course import Lab as LabOnDisk
@@ -143,6 +144,7 @@ class Run:
         probe = Probe(api, world, transcript)
         scene.listens = probe.listens
         scene.logs = api.last_words
+        scene.cert_manager_log = partial(api.recent_log, "cert-manager", "app=cert-manager")
         barrier = Barrier(api, Probe(api, world), self.cluster.ports if "ingress" in self.lab.addons else {})
         barrier.send() if changed else barrier.skip()
         return Lab(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from kindlabs.diagnosis.cause import Cause, Field, Scene, about
-from kindlabs.diagnosis.events import changed_at, newest, said
+from kindlabs.diagnosis.certmanager import complaint_about_annotation, complaint_about_certificate
+from kindlabs.diagnosis.events import changed_at, last_time, newest, said
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import age, condition, dig, is_true
 
@@ -13,8 +14,10 @@ CERTIFICATE = "Certificate.cert-manager.io"
 REQUEST = "CertificateRequest.cert-manager.io"
 ISSUER = "Issuer.cert-manager.io"
 CLUSTER_ISSUER = "ClusterIssuer.cert-manager.io"
-SILENT_SECONDS = 5.0
-"""cert-manager answers to a change within a second; what it says nothing about for so long, it cannot use."""
+SILENT_SECONDS = 30.0
+"""What cert-manager says nothing about for so long, it cannot use. It tries again after 5 s and after 10 s when others
+changed an object at the same time (its ``pkg/controller/util.go``), which is nobody's fault."""
+READ_LOG = "-n cert-manager logs deployment/cert-manager"
 ISSUER_LIKE = re.compile(r"issuer", re.I)
 ANNOTATIONS = {"ClusterIssuer": "cert-manager.io/cluster-issuer", "Issuer": "cert-manager.io/issuer"}
 
@@ -92,11 +95,15 @@ def _shim_silent(scene: Scene, ingress: Object, secret: str) -> Cause | None:
         return about(
             ingress, "IngressUnusable", f"cert-manager makes no Certificate of Ingress {name}: {words}.", field
         )
+    complaint = complaint_about_annotation(scene, ingress)
+    if complaint:
+        key, words = complaint
+        text = f"cert-manager makes no Certificate of Ingress {name}: {words}."
+        return about(ingress, "IngressUnusable", text, ("metadata", "annotations", key))
     if age(changed_at(ingress)) < SILENT_SECONDS:
         return None
-    own = ", ".join(key for key in annotations if key.startswith("cert-manager.io/"))
-    text = f"cert-manager makes no Certificate of Ingress {name}: a value of its annotations {own} is wrong."
-    return about(ingress, "IngressUnusable", text, field)
+    text = f"cert-manager has made no Certificate of Ingress {name} for {SILENT_SECONDS:.0f} s, and does not say why."
+    return about(ingress, "IngressUnusable", text, field, next_step=READ_LOG)
 
 
 def _wrong_issuer(scene: Scene, certificate: Object, issuer: str) -> Cause | None:
@@ -143,7 +150,19 @@ def _request_refused(scene: Scene, certificate: Object) -> Cause | None:
             name = request["metadata"]["name"]
             step = f"-n {namespace} describe certificaterequest {name}"
             return Cause("RequestRefused", "CertificateRequest", name, namespace, text, next_step=step)
+    unsigned = [e for e in scene.world.list("Event", namespace) if _is_unsigned(e, own)]
+    # Times are whole seconds, and a Certificate of the same name may have been there until just before.
+    if unsigned and age(changed_at(certificate)) - age(last_time(unsigned[-1])) > 1:
+        text = f"No certificate can be signed for Certificate {own}: {said(unsigned[-1])}."
+        return about(certificate, "RequestRefused", text, ("spec",))
     return None
+
+
+def _is_unsigned(event: Object, certificate: str) -> bool:
+    """Whether an event is about a request of *certificate* that nobody can sign; it is made again and again."""
+    request = event.get("involvedObject", {})
+    mine = request.get("kind") == "CertificateRequest" and request.get("name", "").rpartition("-")[0] == certificate
+    return mine and event.get("reason") == "SigningError"
 
 
 def _two_of_them(mine: list[Object], secret: str, scene: Scene) -> Cause | None:
@@ -165,10 +184,17 @@ def _no_request(scene: Scene, certificate: Object) -> Cause | None:
     if not any(spec.get(key) for key in NAMES):
         text = f"Certificate {own} names nothing that it is for: it needs dnsNames."
         return about(certificate, "CertificateForNothing", text, ("spec",))
-    if _requests(scene, certificate) or age(changed_at(certificate)) < SILENT_SECONDS:
+    if _requests(scene, certificate):
         return None
-    text = f"cert-manager makes no request of Certificate {own}: its private key or its names cannot be used."
-    return about(certificate, "CertificateUnusable", text, ("spec",))
+    complaint = complaint_about_certificate(scene, certificate)
+    if complaint:
+        field, words = complaint
+        text = f"cert-manager makes no request of Certificate {own}: {words}."
+        return about(certificate, "CertificateUnusable", text, field)
+    if age(changed_at(certificate)) < SILENT_SECONDS:
+        return None
+    text = f"cert-manager has made no request of Certificate {own} for {SILENT_SECONDS:.0f} s, and does not say why."
+    return about(certificate, "CertificateUnusable", text, ("spec",), next_step=READ_LOG)
 
 
 def _short_lived(scene: Scene, certificate: Object) -> Cause | None:

@@ -10,7 +10,7 @@ from functools import partial
 
 from kindlabs.errors import InfraError
 from kindlabs.kube.api import Api, ApiError, Identity, Object
-from kindlabs.kube.leftovers import sweep
+from kindlabs.kube.leftovers import forget_issued, sweep
 from kindlabs.kube.ownership import clings
 
 LEARNER = Identity("learner", ("kind-labs:learners", "system:authenticated"))
@@ -26,6 +26,8 @@ They are replaced before the next run: Kubernetes remembers a Pod's crashes, and
 GONE_SECONDS = 60.0
 KEPT = {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")}
 """Kubernetes makes these in every namespace and makes them again when they go."""
+STORED = {"Certificate.cert-manager.io"}
+"""Kinds whose controller keeps what it made for an earlier form, and may go on with it: these are made anew."""
 DERIVED = {"Event", "Endpoints", "EndpointSlice", "Lease", "PodMetrics", "ControllerRevision"}
 """Kinds that controllers own; they go with what they were derived from."""
 
@@ -106,7 +108,10 @@ class Outcome:
 
 
 def apply(api: Api, manifests: Sequence[Object], namespaces: Sequence[str]) -> Outcome:
-    """Apply *manifests* in order as the learner, then prune what earlier runs applied and these do not name.
+    """Prune what earlier runs applied and *manifests* do not name, then apply these in order as the learner.
+
+    In this order, because a controller may look once only: cert-manager makes no Certificate for an Ingress while one
+    of the same name is there that somebody else wrote.
 
     Args:
         api: the instructor's view; impersonation is done here.
@@ -123,14 +128,19 @@ def apply(api: Api, manifests: Sequence[Object], namespaces: Sequence[str]) -> O
         now[manifest["metadata"]["namespace"]].append(_key(manifest))
     for name in namespaces:  # noted before the first request: an interrupted run leaves nothing unknown behind
         _remember(api, name, sorted({*before[name], *now[name]}))
+    pruned = [_prune(api, name, set(before[name]) - set(now[name])) for name in namespaces]
     results = [_apply_one(api, learner, manifest) for manifest in manifests]
     refused = [result for result in results if isinstance(result, Refusal)]
     for refusal in refused:  # what an earlier submission wrote under this name says nothing about this one
-        now[refusal.manifest["metadata"]["namespace"]].remove(_key(refusal.manifest))
-    pruned = [_prune(api, name, set(before[name]) - set(now[name])) for name in namespaces]
+        name, key = refusal.manifest["metadata"]["namespace"], _key(refusal.manifest)
+        now[name].remove(key)
+        pruned.append(_prune(api, name, {key} & set(before[name])))
     done = zip(manifests, results, strict=True)
-    changed = {(m["kind"], m["metadata"]["namespace"], m["metadata"]["name"]) for m, r in done if r is True}
-    sweep(api, namespaces, changed)
+    changed = {_identity(manifest) for manifest, result in done if result is True}
+    swept = sweep(api, namespaces, changed)
+    for manifest in manifests:  # what a controller had made first is the learner's alone now
+        if _identity(manifest) in swept:
+            _apply_one(api, learner, manifest)
     for name in namespaces:
         _remember(api, name, now[name])
     return Outcome(refused, any(pruned) or any(result is True for result in results))
@@ -150,8 +160,9 @@ def _apply_one(api: Api, learner: Api, manifest: Object) -> Refusal | bool:
     before = api.get(_kind(manifest), meta["name"], meta["namespace"]) if api.resource_of(manifest) else None
     try:
         after = learner.apply(manifest, manager=MANAGER)
-        if before is None or not clings(manifest, before, after, MANAGER):
-            return not _same(before, after)
+        changed = not _same(before, after)
+        if before is None or not (clings(manifest, before, after, MANAGER) or (changed and _kind(manifest) in STORED)):
+            return changed
     except ApiError as error:
         if before is None or error.status != 422:  # 422: it may be sound, but not as a change of what is there
             return Refusal(manifest, error.message)
@@ -176,6 +187,8 @@ def _written(thing: Object) -> Object:
 def _replace(api: Api, manifest: Object) -> None:
     meta = manifest["metadata"]
     _delete_and_wait(api, _kind(manifest), meta["name"], meta["namespace"])
+    if _kind(manifest) in STORED:
+        forget_issued(api, meta["name"], meta["namespace"])
 
 
 def _delete_and_wait(api: Api, kind: str, name: str, space: str) -> None:
@@ -216,6 +229,10 @@ def _replace_disturbed(api: Api, name: str) -> None:
         _delete_and_wait(api, kind, thing, name)
     if things:
         _remember(api, name, [], DISTURBED)
+
+
+def _identity(manifest: Object) -> tuple[str, str, str]:
+    return manifest["kind"], manifest["metadata"]["namespace"], manifest["metadata"]["name"]
 
 
 def _key(manifest: Object) -> tuple[str, str]:

@@ -21,14 +21,19 @@ Changed = AbstractSet[tuple[str, str, str]]
 """Kind, namespace and name of what a submission changed."""
 
 
-def sweep(api: Api, namespaces: Sequence[str], changed: Changed) -> None:
-    """Delete what was made for the earlier form of an object in *changed*, or for one that is gone."""
+def sweep(api: Api, namespaces: Sequence[str], changed: Changed) -> set[tuple[str, str, str]]:
+    """Delete what was made for the earlier form of an object in *changed*, or for one that is gone.
+
+    Returns: kind, namespace and name of the Certificates that went.
+    """
     for kind, namespace, name in changed:
         if kind == "Service":
             _forget_endpoints(api, namespace, name)
+    swept: set[tuple[str, str, str]] = set()
     if api.resource(CERTIFICATE):
         for namespace in namespaces:
-            _forget_certificates(api, namespace, changed)
+            swept |= _forget_certificates(api, namespace, changed)
+    return swept
 
 
 def _forget_endpoints(api: Api, namespace: str, name: str) -> None:
@@ -42,7 +47,7 @@ def _forget_endpoints(api: Api, namespace: str, name: str) -> None:
         api.delete("EndpointSlice.discovery.k8s.io", piece["metadata"]["name"], namespace)
 
 
-def _forget_certificates(api: Api, namespace: str, changed: Changed) -> None:
+def _forget_certificates(api: Api, namespace: str, changed: Changed) -> set[tuple[str, str, str]]:
     """Delete Certificates that no Ingress asks for any more, and the Secrets of Certificates that are gone.
 
     cert-manager itself keeps the Certificate of an Ingress that lost its issuer annotation or of which it can make
@@ -50,17 +55,29 @@ def _forget_certificates(api: Api, namespace: str, changed: Changed) -> None:
     an Ingress that changed asks anew.
     """
     ingresses = {i["metadata"]["name"]: i for i in api.list("Ingress", namespace)}
-    wanted = set()
+    wanted, swept = set(), set()
     for certificate in api.list(CERTIFICATE, namespace):
         name = certificate["metadata"]["name"]
         if _is_wanted(certificate, ingresses, changed):
             wanted.add(name)
         else:
             api.delete(CERTIFICATE, name, namespace)
+            swept.add(("Certificate", namespace, name))
     for secret in api.list("Secret", namespace):
-        stored_for = (secret["metadata"].get("annotations") or {}).get(STORED_FOR)
-        if stored_for and stored_for not in wanted:
+        if (stored_for := _stored_for(secret)) and stored_for not in wanted:
             api.delete("Secret", secret["metadata"]["name"], namespace)
+    return swept
+
+
+def forget_issued(api: Api, certificate: str, namespace: str) -> None:
+    """Delete the Secrets that hold what was issued for a Certificate."""
+    for secret in api.list("Secret", namespace):
+        if _stored_for(secret) == certificate:
+            api.delete("Secret", secret["metadata"]["name"], namespace)
+
+
+def _stored_for(secret: Object) -> str:
+    return str((secret["metadata"].get("annotations") or {}).get(STORED_FOR, ""))
 
 
 def _is_wanted(certificate: Object, ingresses: dict[str, Object], changed: Changed) -> bool:

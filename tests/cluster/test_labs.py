@@ -100,3 +100,39 @@ def _failed(record: Record) -> str:
     return "; ".join(
         f"{c.id} {c.verdict}: {c.observed} {c.cause}" for c in record.checks if c.verdict != Verdict.PASSED
     )
+
+
+OWN_CERTIFICATE = """---
+apiVersion: cert-manager.io/v1
+kind: Certificate
+metadata: {name: web-tls}
+spec:
+  secretName: web-tls
+  dnsNames: [web.localhost]
+  issuerRef: {kind: ClusterIssuer, name: lab-ca}
+"""
+
+
+def test_a_verdict_does_not_depend_on_the_run_before(judge: Judge, tmp_path: Path) -> None:
+    """Annotation or a Certificate of one's own, in any order: each is judged as if it were the first."""
+    lab = COURSE.lab("03")
+    own = _variant(lab, tmp_path / "own", OWN_CERTIFICATE)
+    nameless = _variant(lab, tmp_path / "nameless", OWN_CERTIFICATE.replace("  dnsNames: [web.localhost]\n", ""))
+    other_host = _variant(lab, tmp_path / "other", OWN_CERTIFICATE.replace("web.localhost", "shop.localhost"))
+    passes, fails = ("passed", None), ("failed", "certificate-issued")
+    expected = [("solution", passes), (own, passes), (nameless, fails), ("solution", passes), (nameless, fails)]
+    expected += [(own, passes), (other_host, ("failed", "tls-served")), (own, passes), ("solution", passes)]
+    for submitted, verdict in expected:
+        record = judge(lab, submitted)
+        failed = next((check.id for check in record.checks if check.verdict == Verdict.FAILED), None)
+        assert (record.verdict, failed) == verdict, f"{submitted}: {_failed(record)}"
+
+
+def _variant(lab: Lab, folder: Path, certificate: str) -> str:
+    """The solution with a Certificate of its own in place of the annotation."""
+    folder.mkdir()
+    for file in lab.solution.glob("*.yaml"):
+        text = file.read_text().replace("  annotations:\n    cert-manager.io/cluster-issuer: lab-ca\n", "")
+        (folder / file.name).write_text(text)
+    (folder / "certificate.yaml").write_text(certificate)
+    return str(folder)

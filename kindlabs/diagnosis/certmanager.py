@@ -1,0 +1,51 @@
+"""What cert-manager says in its log alone: that it can make nothing of an Ingress' annotations, or of a Certificate."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from kindlabs.diagnosis.cause import Field, Scene
+from kindlabs.diagnosis.events import changed_at
+from kindlabs.kube.api import Object
+from kindlabs.kube.objects import age, dig
+
+LISTEN_SECONDS = 2.0
+"""What cert-manager can use it answers within a second or so; before that nobody needs to read its log."""
+SAYS = re.compile(r'^E.* err="((?:[^"\\]|\\.)*)"(.*)$', re.M)
+"""An error in klog's structured form."""
+KEY_SIZES = re.compile(r"key size specified(?: too big)?: (\d+)")
+"""Of a private key's size it does not say whose it is."""
+
+
+def complaint_about_annotation(scene: Scene, ingress: Object) -> tuple[str, str] | None:
+    """The annotation of an Ingress that cert-manager cannot use, and why in its words."""
+    annotations = ingress["metadata"].get("annotations") or {}
+    for error, _ in _errors(scene, ingress):
+        for name in annotations:
+            if f'annotation "{name}"' in error:
+                return name, error
+    return None
+
+
+def complaint_about_certificate(scene: Scene, certificate: Object) -> tuple[Field, str] | None:
+    """The field of a Certificate that cert-manager cannot use, as far as it can be told, and why in its words."""
+    own = f"{certificate['metadata']['namespace']}/{certificate['metadata']['name']}"
+    size = str(dig(certificate, "spec", "privateKey", "size", default=""))
+    for error, more in _errors(scene, certificate):
+        found = KEY_SIZES.search(error)
+        if found and found.group(1) == size:
+            return ("spec", "privateKey", "size"), error
+        if f'key="{own}"' in more:
+            return ("spec",), error
+    return None
+
+
+def _errors(scene: Scene, thing: Object) -> Iterator[tuple[str, str]]:
+    """Errors since *thing* was changed, the newest first, each with what else its line says."""
+    silent = age(changed_at(thing))
+    if silent < LISTEN_SECONDS:
+        return
+    for error, more in reversed(SAYS.findall(scene.cert_manager_log(silent))):
+        yield json.loads(f'"{error}"'), more
