@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.course import Lab as LabOnDisk
@@ -22,6 +21,7 @@ from kindlabs.expectations.probe import Probe
 from kindlabs.expectations.transcript import Transcript
 from kindlabs.kube import apply as applying
 from kindlabs.kube.api import Api, ApiError, Object
+from kindlabs.kube.newlog import NewLog
 from kindlabs.kube.objects import owner
 from kindlabs.kube.offline import keep_pulls_at_home
 from kindlabs.kube.world import World
@@ -63,6 +63,7 @@ class Run:
     report: Callable[[CheckResult], None] = lambda _result: None
     kubectl: str = "kubectl"
     _seconds: dict[str, float] = field(default_factory=dict)
+    _cert_manager_log: Callable[[], str] = str
 
     def judge(self) -> Record:
         """Apply the submission, run the checks, and return the record; faults of our own are in it as verdicts."""
@@ -87,6 +88,8 @@ class Run:
         api = Api(self.cluster.kubeconfig_path)
         with self._phase("setup"):
             self._set_up(api)
+        if "cert-manager" in self.lab.addons:
+            self._cert_manager_log = NewLog(api, "cert-manager", "app=cert-manager")
         with self._phase("apply"):
             outcome = applying.apply(api, [m.document for m in self.submission.manifests], self.lab.namespaces)
         refused = {_key(r.manifest): _plain(api, r) for r in outcome.refused}
@@ -144,7 +147,7 @@ class Run:
         probe = Probe(api, world, transcript)
         scene.listens = probe.listens
         scene.logs = api.last_words
-        scene.cert_manager_log = partial(api.recent_log, "cert-manager", "app=cert-manager")
+        scene.cert_manager_log = self._cert_manager_log
         barrier = Barrier(api, Probe(api, world), self.cluster.ports if "ingress" in self.lab.addons else {})
         barrier.send() if changed else barrier.skip()
         return Lab(

@@ -71,7 +71,7 @@ class Scene:
         images: the images that the lab provides, as ``name:tag``.
         offline: whether nodes have no way to any registry.
         logs: the end of a container's log: ``logs(pod, container)``.
-        cert_manager_log: what cert-manager wrote to its log in the last so many seconds.
+        cert_manager_log: what cert-manager has written to its log in this run.
     """
 
     world: World
@@ -80,7 +80,7 @@ class Scene:
     images: frozenset[str] = frozenset()
     offline: bool = False
     logs: Callable[[Object, str], str] = lambda _pod, _container: ""
-    cert_manager_log: Callable[[float], str] = lambda _seconds: ""
+    cert_manager_log: Callable[[], str] = str
 
     def missing(self, kind: str, name: str, namespace: str, **more: Any) -> Cause:
         """The cause for an object that is not there: refused, misnamed, of another kind, or never written."""

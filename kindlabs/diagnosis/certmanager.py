@@ -43,9 +43,7 @@ def complaint_about_certificate(scene: Scene, certificate: Object) -> tuple[Fiel
 
 
 def _errors(scene: Scene, thing: Object) -> Iterator[tuple[str, str]]:
-    """Errors since *thing* was changed, the newest first, each with what else its line says."""
-    silent = age(changed_at(thing))
-    if silent < LISTEN_SECONDS:
-        return
-    for error, more in reversed(SAYS.findall(scene.cert_manager_log(silent))):
-        yield json.loads(f'"{error}"'), more
+    """Errors of this run, the newest first, each with what else its line says; none about what changed just now."""
+    if age(changed_at(thing)) >= LISTEN_SECONDS:
+        for error, more in reversed(SAYS.findall(scene.cert_manager_log())):
+            yield json.loads(f'"{error}"'), more

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from kindlabs.kube.discovery import Resource, discover
@@ -14,8 +12,6 @@ from kindlabs.kube.transport import ApiError, ApiTimeout, ApiUnreachable, Identi
 __all__ = ["Api", "ApiError", "ApiTimeout", "ApiUnreachable", "Identity", "Object"]
 
 APPLY = "application/apply-patch+yaml"
-LOG_LINES = 500
-"""Of a log, at most."""
 
 
 class Api(Transport):
@@ -128,17 +124,6 @@ class Api(Transport):
                 continue
             if text.strip() and not text.startswith("unable to retrieve container logs"):
                 return text
-        return ""
-
-    def recent_log(self, namespace: str, labels: str, seconds: float) -> str:
-        """What the Pods of *labels* (a selector) wrote to their logs in the last *seconds*; empty without any."""
-        query = {"sinceSeconds": str(math.ceil(seconds) + 1), "tailLines": str(LOG_LINES)}
-        paths = [
-            f"/api/v1/namespaces/{namespace}/pods/{pod['metadata']['name']}/log"
-            for pod in self.list("Pod", namespace, labels)
-        ]
-        with suppress(ApiError):  # a Pod that has not started has no log
-            return "\n".join(self.text("GET", path, query=query) for path in paths)
         return ""
 
     def ask_pod(

@@ -10,7 +10,7 @@ from functools import partial
 
 from kindlabs.errors import InfraError
 from kindlabs.kube.api import Api, ApiError, Identity, Object
-from kindlabs.kube.leftovers import forget_issued, sweep
+from kindlabs.kube.leftovers import certificates, forget_issued, sweep
 from kindlabs.kube.ownership import clings
 
 LEARNER = Identity("learner", ("kind-labs:learners", "system:authenticated"))
@@ -122,6 +122,7 @@ def apply(api: Api, manifests: Sequence[Object], namespaces: Sequence[str]) -> O
     learner = api.acting_as(LEARNER)
     for name in namespaces:
         _replace_disturbed(api, name)
+    certified = certificates(api, namespaces)
     before = {name: _remembered(api, name) for name in namespaces}
     now: dict[str, list[tuple[str, str]]] = {name: [] for name in namespaces}
     for manifest in manifests:
@@ -129,6 +130,8 @@ def apply(api: Api, manifests: Sequence[Object], namespaces: Sequence[str]) -> O
     for name in namespaces:  # noted before the first request: an interrupted run leaves nothing unknown behind
         _remember(api, name, sorted({*before[name], *now[name]}))
     pruned = [_prune(api, name, set(before[name]) - set(now[name])) for name in namespaces]
+    if any(pruned):
+        sweep(api, namespaces, frozenset(), certified)
     results = [_apply_one(api, learner, manifest) for manifest in manifests]
     refused = [result for result in results if isinstance(result, Refusal)]
     for refusal in refused:  # what an earlier submission wrote under this name says nothing about this one
@@ -137,7 +140,7 @@ def apply(api: Api, manifests: Sequence[Object], namespaces: Sequence[str]) -> O
         pruned.append(_prune(api, name, {key} & set(before[name])))
     done = zip(manifests, results, strict=True)
     changed = {_identity(manifest) for manifest, result in done if result is True}
-    swept = sweep(api, namespaces, changed)
+    swept = sweep(api, namespaces, changed, certified)
     for manifest in manifests:  # what a controller had made first is the learner's alone now
         if _identity(manifest) in swept:
             _apply_one(api, learner, manifest)

@@ -5,26 +5,28 @@ A check that is run again must not pass on what an earlier version of the submis
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 
 from kindlabs.kube.api import Api, Object
 
 CERTIFICATE = "Certificate.cert-manager.io"
 ISSUER_ANNOTATIONS = ("cert-manager.io/cluster-issuer", "cert-manager.io/issuer")
-STORED_FOR = "cert-manager.io/certificate-name"
-"""cert-manager's annotation on the Secrets that it writes: the Certificate whose key and chain they hold."""
-
-
+REQUEST = "CertificateRequest.cert-manager.io"
+CERTIFICATE_NAME = "cert-manager.io/certificate-name"
+"""cert-manager's annotation on the requests and Secrets that it makes: the Certificate that they are for."""
 MADE_BY_KUBERNETES = "endpointslice.kubernetes.io/managed-by in (endpointslice-controller.k8s.io)"
 Changed = AbstractSet[tuple[str, str, str]]
 """Kind, namespace and name of what a submission changed."""
 
 
-def sweep(api: Api, namespaces: Sequence[str], changed: Changed) -> set[tuple[str, str, str]]:
+def sweep(api: Api, namespaces: Sequence[str], changed: Changed, before: AbstractSet[str]) -> Changed:
     """Delete what was made for the earlier form of an object in *changed*, or for one that is gone.
 
-    Returns: kind, namespace and name of the Certificates that went.
+    Args:
+        before: the Certificates that were there before anything changed, by uid.
+
+    Returns: the Certificates that went.
     """
     for kind, namespace, name in changed:
         if kind == "Service":
@@ -32,8 +34,20 @@ def sweep(api: Api, namespaces: Sequence[str], changed: Changed) -> set[tuple[st
     swept: set[tuple[str, str, str]] = set()
     if api.resource(CERTIFICATE):
         for namespace in namespaces:
-            swept |= _forget_certificates(api, namespace, changed)
+            swept |= _forget_certificates(api, namespace, changed, before)
     return swept
+
+
+def certificates(api: Api, namespaces: Sequence[str]) -> set[str]:
+    """The uids of all Certificates in *namespaces*; none on a cluster without cert-manager."""
+    if not api.resource(CERTIFICATE):
+        return set()
+    return {c["metadata"]["uid"] for namespace in namespaces for c in api.list(CERTIFICATE, namespace)}
+
+
+def forget_issued(api: Api, certificate: str, namespace: str) -> None:
+    """Delete what was requested and stored for a Certificate that was deleted."""
+    _forget_issued(api, namespace, lambda name: name == certificate)
 
 
 def _forget_endpoints(api: Api, namespace: str, name: str) -> None:
@@ -47,8 +61,8 @@ def _forget_endpoints(api: Api, namespace: str, name: str) -> None:
         api.delete("EndpointSlice.discovery.k8s.io", piece["metadata"]["name"], namespace)
 
 
-def _forget_certificates(api: Api, namespace: str, changed: Changed) -> set[tuple[str, str, str]]:
-    """Delete Certificates that no Ingress asks for any more, and the Secrets of Certificates that are gone.
+def _forget_certificates(api: Api, namespace: str, changed: Changed, before: AbstractSet[str]) -> Changed:
+    """Delete Certificates that no Ingress asks for any more, and what was issued for Certificates that are gone.
 
     cert-manager itself keeps the Certificate of an Ingress that lost its issuer annotation or of which it can make
     nothing any more, and the Secret of any Certificate that was deleted (cert-manager.io/docs/usage/certificate). So
@@ -58,33 +72,39 @@ def _forget_certificates(api: Api, namespace: str, changed: Changed) -> set[tupl
     wanted, swept = set(), set()
     for certificate in api.list(CERTIFICATE, namespace):
         name = certificate["metadata"]["name"]
-        if _is_wanted(certificate, ingresses, changed):
+        asked_anew = changed if certificate["metadata"]["uid"] in before else set()
+        if _is_wanted(certificate, ingresses, asked_anew):
             wanted.add(name)
         else:
             api.delete(CERTIFICATE, name, namespace)
+            forget_issued(api, name, namespace)
             swept.add(("Certificate", namespace, name))
-    for secret in api.list("Secret", namespace):
-        if (stored_for := _stored_for(secret)) and stored_for not in wanted:
-            api.delete("Secret", secret["metadata"]["name"], namespace)
+    known = wanted | {name for _, _, name in swept}
+    _forget_issued(api, namespace, lambda certificate: certificate not in known)
     return swept
 
 
-def forget_issued(api: Api, certificate: str, namespace: str) -> None:
-    """Delete the Secrets that hold what was issued for a Certificate."""
-    for secret in api.list("Secret", namespace):
-        if _stored_for(secret) == certificate:
-            api.delete("Secret", secret["metadata"]["name"], namespace)
+def _forget_issued(api: Api, namespace: str, concerned: Callable[[str], bool]) -> None:
+    """Delete requests and Secrets by the name of the Certificate that they were made for.
+
+    Not left to the garbage collector, which hears of kinds that are new in a cluster half a minute late; cert-manager
+    makes no request while an earlier one of the same name is there.
+    """
+    for kind in ("Secret", REQUEST):
+        for thing in api.list(kind, namespace):
+            if (certificate := _certificate_of(thing)) and concerned(certificate):
+                api.delete(kind, thing["metadata"]["name"], namespace)
 
 
-def _stored_for(secret: Object) -> str:
-    return str((secret["metadata"].get("annotations") or {}).get(STORED_FOR, ""))
+def _certificate_of(thing: Object) -> str:
+    return str((thing["metadata"].get("annotations") or {}).get(CERTIFICATE_NAME, ""))
 
 
-def _is_wanted(certificate: Object, ingresses: dict[str, Object], changed: Changed) -> bool:
+def _is_wanted(certificate: Object, ingresses: dict[str, Object], asked_anew: Changed) -> bool:
     """Whether the Ingress that a Certificate was made for still asks for it; one that stands for itself is wanted."""
     for owner in certificate["metadata"].get("ownerReferences") or []:
         if owner["kind"] == "Ingress":
-            if ("Ingress", certificate["metadata"]["namespace"], owner["name"]) in changed:
+            if ("Ingress", certificate["metadata"]["namespace"], owner["name"]) in asked_anew:
                 return False
             ingress = ingresses.get(owner["name"], {"metadata": {}, "spec": {}})
             annotated = any(key in (ingress["metadata"].get("annotations") or {}) for key in ISSUER_ANNOTATIONS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -114,14 +115,24 @@ spec:
 
 
 def test_a_verdict_does_not_depend_on_the_run_before(judge: Judge, tmp_path: Path) -> None:
-    """Annotation or a Certificate of one's own, in any order: each is judged as if it were the first."""
+    """Annotation, a Certificate of one's own, another name, in any order: each is judged as if it were the first."""
     lab = COURSE.lab("03")
     own = _variant(lab, tmp_path / "own", OWN_CERTIFICATE)
     nameless = _variant(lab, tmp_path / "nameless", OWN_CERTIFICATE.replace("  dnsNames: [web.localhost]\n", ""))
     other_host = _variant(lab, tmp_path / "other", OWN_CERTIFICATE.replace("web.localhost", "shop.localhost"))
     passes, fails = ("passed", None), ("failed", "certificate-issued")
     expected = [("solution", passes), (own, passes), (nameless, fails), ("solution", passes), (nameless, fails)]
-    expected += [(own, passes), (other_host, ("failed", "tls-served")), (own, passes), ("solution", passes)]
+    renamed = tmp_path / "renamed"
+    shutil.copytree(lab.solution, renamed)
+    ingress = renamed / "ingress.yaml"
+    ingress.write_text(ingress.read_text().replace("name: web\n", "name: shop\n", 1))
+    expected += [
+        (str(renamed), passes),
+        (own, passes),
+        (other_host, ("failed", "tls-served")),
+        (own, passes),
+        ("solution", passes),
+    ]
     for submitted, verdict in expected:
         record = judge(lab, submitted)
         failed = next((check.id for check in record.checks if check.verdict == Verdict.FAILED), None)

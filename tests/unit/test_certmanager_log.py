@@ -33,7 +33,7 @@ def scene(*objects: dict[str, Any]) -> Scene:
         def list(self, kind: str, _namespace: str | None = None) -> list[Any]:
             return [o for o in objects if o["kind"] == kind.partition(".")[0]]
 
-    return Scene(cast("World", Fixed()), cert_manager_log=lambda _seconds: LOG)
+    return Scene(cast("World", Fixed()), cert_manager_log=lambda: LOG)
 
 
 def certificate(seconds: float, **spec: Any) -> dict[str, Any]:
