@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import ast
 import re
 from collections.abc import Iterator
 
@@ -15,6 +15,8 @@ LISTEN_SECONDS = 2.0
 """What cert-manager can use it answers within a second or so; before that nobody needs to read its log."""
 SAYS = re.compile(r'^E.* err="((?:[^"\\]|\\.)*)"(.*)$', re.M)
 """An error in klog's structured form."""
+PASSING = re.compile(r"has been modified|not found|already exists|connection|deadline|timed? ?out|unavailable", re.I)
+"""Errors that it tries again after, and that are nobody's fault, or are told by objects too."""
 KEY_SIZES = re.compile(r"key size specified(?: too big)?: (\d+)")
 """Of a private key's size it does not say whose it is."""
 
@@ -45,5 +47,6 @@ def complaint_about_certificate(scene: Scene, certificate: Object) -> tuple[Fiel
 def _errors(scene: Scene, thing: Object) -> Iterator[tuple[str, str]]:
     """Errors of this run, the newest first, each with what else its line says; none about what changed just now."""
     if age(changed_at(thing)) >= LISTEN_SECONDS:
-        for error, more in reversed(SAYS.findall(scene.cert_manager_log())):
-            yield json.loads(f'"{error}"'), more
+        for quoted, more in reversed(SAYS.findall(scene.cert_manager_log())):
+            if not PASSING.search(quoted):
+                yield ast.literal_eval(f'"{quoted}"'), more  # Go's escapes are Python's

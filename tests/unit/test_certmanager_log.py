@@ -66,6 +66,25 @@ def test_a_line_with_a_key_is_of_that_certificate() -> None:
     assert complaint_about_certificate(scene(), certificate(3)) is None
 
 
+@pytest.mark.parametrize(
+    "error", ["the object has been modified", r"certificaterequests.cert-manager.io \"web-tls-1\" already exists"]
+)
+def test_what_passes_is_no_complaint(error: str) -> None:
+    """cert-manager tries again when two of its controllers changed an object at once."""
+    said = scene()
+    said.cert_manager_log = lambda: f'E1121 14:00:00.1 1 x.go:1] "failed" err="{error}" key="lab-03/web-tls"'
+    assert complaint_about_certificate(said, certificate(3)) is None
+
+
+def test_any_error_can_be_read() -> None:
+    """Go quotes what is not printable in its own way; no line of a log may end a run."""
+    said = scene()
+    said.cert_manager_log = lambda: (
+        r'E1121 14:00:00.1 1 x.go:1] "no" err="bad \x01\a\u00e9 \"name\"" key="lab-03/web-tls"'
+    )
+    assert complaint_about_certificate(said, certificate(3)) == (("spec",), 'bad \x01\a\u00e9 "name"')
+
+
 def test_an_annotation_is_told_by_its_name() -> None:
     """An Ingress is told which of its annotations is wrong; one without that annotation is not."""
     asks = made(3, kind="Ingress", metadata={"annotations": {"cert-manager.io/usages": "nonsense"}})
