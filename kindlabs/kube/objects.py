@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from kindlabs.kube import clock
 from kindlabs.kube.api import Object
 from kindlabs.kube.world import World
 
@@ -45,10 +46,10 @@ def owner(thing: Object) -> tuple[str, str]:
 
 
 def age(timestamp: str | None) -> float:
-    """Seconds since *timestamp* (RFC 3339, whole seconds, as Kubernetes writes it); 0 when there is none."""
+    """Seconds, by the cluster's clock, since *timestamp* (RFC 3339, as Kubernetes writes it); 0 when there is none."""
     if not timestamp:
         return 0.0
-    return (datetime.now(UTC) - datetime.fromisoformat(timestamp)).total_seconds()
+    return (clock.now() - datetime.fromisoformat(timestamp)).total_seconds()
 
 
 def containers(pod_spec: Object) -> list[Object]:

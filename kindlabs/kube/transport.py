@@ -18,6 +18,7 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.config import load_kube_config
 
 from kindlabs.errors import InfraError
+from kindlabs.kube import clock
 
 Object = dict[str, Any]
 """A Kubernetes object as JSON."""
@@ -164,6 +165,7 @@ class Transport:
             )
         except (urllib3.exceptions.HTTPError, OSError, ApiException) as error:
             raise self._unreachable(error) from error
+        clock.heed(response.headers.get("Date"))
         try:
             yield response
         finally:

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from kindlabs.kube import clock
 from kindlabs.kube.api import Api
+from kindlabs.kube.objects import age
 from kindlabs.kube.transport import ApiError
 
 BUSY = {"kind": "Status", "reason": "TooManyRequests", "message": "storage is (re)initializing"}
 
 
 class Server(ThreadingHTTPServer):
-    """Answers 429 as often as ``busy`` says, then 200; counts what it was asked."""
+    """Answers 429 as often as ``busy`` says, then 200; counts what it was asked. Its clock is ``ahead`` by seconds."""
 
     busy = 0
     asked = 0
+    ahead = 0.0
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -42,6 +48,10 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     do_PATCH = do_GET  # noqa: N815
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The Date header, by the server's clock."""
+        return super().date_time_string((timestamp or time.time()) + self.server.ahead)
 
     def log_message(self, *_: object) -> None:
         """Stay silent."""
@@ -85,3 +95,22 @@ def test_server_that_stays_busy_is_quoted(server: Server, api: Api) -> None:
     with pytest.raises(ApiError, match="initializing") as caught:
         api.request("GET", "/apis/new/v1/things")
     assert caught.value.status == 429
+
+
+@pytest.mark.parametrize("ahead", [-3600.0, 3600.0, 1.0, 0.0])
+def test_ages_are_by_the_clusters_clock(ahead: float, api: Api, server: Server) -> None:
+    """A machine that slept may be an hour off: what the cluster wrote 10 s ago is still 10 s old."""
+    server.ahead = ahead
+    api.request("GET", "/api/v1/pods")
+    written = datetime.now(UTC) + timedelta(seconds=ahead - 10)
+    try:
+        assert age(written.isoformat(timespec="seconds")) == pytest.approx(10, abs=2.1)
+    finally:
+        clock.heed(format_datetime(datetime.now(UTC)))
+
+
+def test_an_answer_without_a_date_changes_no_clock() -> None:
+    """What stands between may drop the header, or write what is no date."""
+    for date in (None, "", "soon"):
+        clock.heed(date)
+    assert abs(clock.now() - datetime.now(UTC)) < timedelta(seconds=1)
