@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from kindlabs.diagnosis.cause import Cause, Field, Scene, about
-from kindlabs.diagnosis.certmanager import complaint_about_annotation, complaint_about_certificate
+from kindlabs.diagnosis.certmanager import complaint_about_annotation, complaint_about_certificate, silent_about
 from kindlabs.diagnosis.events import changed_at, last_time, newest, said
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import age, condition, dig, is_true
@@ -14,10 +14,6 @@ CERTIFICATE = "Certificate.cert-manager.io"
 REQUEST = "CertificateRequest.cert-manager.io"
 ISSUER = "Issuer.cert-manager.io"
 CLUSTER_ISSUER = "ClusterIssuer.cert-manager.io"
-SILENT_SECONDS = 30.0
-"""What cert-manager says nothing about for so long, it cannot use. It tries again after 5 s and after 10 s when others
-changed an object at the same time (its ``pkg/controller/util.go``), which is nobody's fault."""
-READ_LOG = "-n cert-manager logs deployment/cert-manager"
 ISSUER_LIKE = re.compile(r"issuer", re.I)
 ANNOTATIONS = {"ClusterIssuer": "cert-manager.io/cluster-issuer", "Issuer": "cert-manager.io/issuer"}
 
@@ -100,10 +96,7 @@ def _shim_silent(scene: Scene, ingress: Object, secret: str) -> Cause | None:
         key, words = complaint
         text = f"cert-manager makes no Certificate of Ingress {name}: {words}."
         return about(ingress, "IngressUnusable", text, ("metadata", "annotations", key))
-    if age(changed_at(ingress)) < SILENT_SECONDS:
-        return None
-    text = f"cert-manager has made no Certificate of Ingress {name} for {SILENT_SECONDS:.0f} s, and does not say why."
-    return about(ingress, "IngressUnusable", text, field, next_step=READ_LOG)
+    return silent_about(scene, ingress, "Certificate")
 
 
 def _wrong_issuer(scene: Scene, certificate: Object, issuer: str) -> Cause | None:
@@ -191,10 +184,7 @@ def _no_request(scene: Scene, certificate: Object) -> Cause | None:
         field, words = complaint
         text = f"cert-manager makes no request of Certificate {own}: {words}."
         return about(certificate, "CertificateUnusable", text, field)
-    if age(changed_at(certificate)) < SILENT_SECONDS:
-        return None
-    text = f"cert-manager has made no request of Certificate {own} for {SILENT_SECONDS:.0f} s, and does not say why."
-    return about(certificate, "CertificateUnusable", text, ("spec",), next_step=READ_LOG)
+    return silent_about(scene, certificate, "request")
 
 
 def _short_lived(scene: Scene, certificate: Object) -> Cause | None:

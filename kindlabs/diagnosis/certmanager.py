@@ -6,13 +6,16 @@ import ast
 import re
 from collections.abc import Iterator
 
-from kindlabs.diagnosis.cause import Field, Scene
+from kindlabs.diagnosis.cause import Cause, Field, Scene, about
 from kindlabs.diagnosis.events import changed_at
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import age, dig
 
 LISTEN_SECONDS = 2.0
 """What cert-manager can use it answers within a second or so; before that nobody needs to read its log."""
+SILENT_SECONDS = 30.0
+"""What cert-manager says nothing about for so long, it cannot use. It tries again after 5 s and after 10 s when others
+changed an object at the same time (its ``pkg/controller/util.go``), which is nobody's fault."""
 SAYS = re.compile(r'^E.* err="((?:[^"\\]|\\.)*)"(.*)$', re.M)
 """An error in klog's structured form."""
 PASSING = re.compile(r"has been modified|not found|already exists|connection|deadline|timed? ?out|unavailable", re.I)
@@ -42,6 +45,22 @@ def complaint_about_certificate(scene: Scene, certificate: Object) -> tuple[Fiel
         if f'key="{own}"' in more:
             return ("spec",), error
     return None
+
+
+def silent_about(scene: Scene, thing: Object, what: str) -> Cause | None:
+    """The cause that nothing was made of *thing* for SILENT_SECONDS; nobody's but ours where the log has no error.
+
+    Args:
+        what: what cert-manager makes no *what* of: ``request``, ``Certificate``.
+    """
+    if age(changed_at(thing)) < SILENT_SECONDS:
+        return None
+    error = next((words for words, _ in _errors(scene, thing)), "")
+    told = f"the newest error in its log is: {error}" if error else "its log has no error"
+    name = f"{thing['kind']} {thing['metadata']['name']}"
+    text = f"cert-manager has made no {what} of {name} for {SILENT_SECONDS:.0f} s; {told}."
+    step = "-n cert-manager logs deployment/cert-manager"
+    return about(thing, "CertManagerSilent", text, ("spec",), next_step=step, ours=not error)
 
 
 def _errors(scene: Scene, thing: Object) -> Iterator[tuple[str, str]]:

@@ -105,4 +105,13 @@ def test_silence_is_no_fault_of_the_learners_for_long(seconds: float, is_told: b
     """Others may have changed the object at the same time: cert-manager tries again after 5 s and after 10 s more."""
     cause = why_not_issued(scene(certificate(seconds), ISSUER), "web-tls", "lab-03", "lab-ca")
     assert bool(cause) == is_told
-    assert cause is None or "does not say why" in cause.message
+    assert cause is None or "its log is: ParseAddr" in cause.message
+
+
+def test_silence_without_an_error_is_ours() -> None:
+    """A cert-manager that does nothing and finds nothing wrong is broken itself."""
+    speechless = scene(certificate(40), ISSUER)
+    speechless.cert_manager_log = str
+    cause = why_not_issued(speechless, "web-tls", "lab-03", "lab-ca")
+    assert cause is not None
+    assert cause.ours
