@@ -20,6 +20,8 @@ from kindlabs.progress import Steps
 if TYPE_CHECKING:
     from kindlabs.record import Record
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     help="Hands-on Kubernetes labs that check themselves on real kind clusters.",
     no_args_is_help=True,
@@ -116,10 +118,11 @@ def main() -> None:
         _complain(str(error))
         code = error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        _complain("interrupted; the next command goes on where this one was")
-        code = 130
+        code = INTERRUPTED
     except Exception as error:
         code = _unexpected(error)
+    if code == INTERRUPTED:  # which Typer makes of Ctrl-C by itself, without a word
+        _complain("interrupted; the next command goes on where this one was")
     # Daemon threads hold watches that nobody reads any more; a plain exit would wait for the sockets' clean-up.
     sys.stdout.flush()
     sys.stderr.flush()
