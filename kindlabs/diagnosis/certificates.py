@@ -143,10 +143,10 @@ def _request_refused(scene: Scene, certificate: Object) -> Cause | None:
             name = request["metadata"]["name"]
             step = f"-n {namespace} describe certificaterequest {name}"
             return Cause("RequestRefused", "CertificateRequest", name, namespace, text, next_step=step)
-    unsigned = [e for e in scene.world.list("Event", namespace) if _is_unsigned(e, own)]
+    unsigned = max((e for e in scene.world.list("Event", namespace) if _is_unsigned(e, own)), key=last_time, default={})
     # Times are whole seconds, and a Certificate of the same name may have been there until just before.
-    if unsigned and age(changed_at(certificate)) - age(last_time(unsigned[-1])) > 1:
-        text = f"No certificate can be signed for Certificate {own}: {said(unsigned[-1])}."
+    if unsigned and age(changed_at(certificate)) - age(last_time(unsigned)) > 1:
+        text = f"No certificate can be signed for Certificate {own}: {said(unsigned)}."
         return about(certificate, "RequestRefused", text, ("spec",))
     return None
 
