@@ -1,4 +1,7 @@
-"""The rings of tests: what uses a cluster is marked ``cluster`` by itself; what is not marked cannot reach one."""
+"""The rings of tests: what uses a cluster is marked ``cluster`` by itself; what is not marked cannot reach one.
+
+The real rings run in two lanes at once, each a pytest of its own: what uses the warm cluster, and what is ``apart``.
+"""
 
 from __future__ import annotations
 
@@ -18,16 +21,26 @@ REAL_RINGS = (HERE / "cluster", HERE / "e2e")
 PROGRAMS = {"docker", "dockerd", "kind", "kubectl"}
 STARTS = {"subprocess.Popen", "os.posix_spawn", "os.exec"}
 
+WARM = {"cluster", "leased", "typed"}
+"""Fixtures that take the warm cluster, or type commands that do."""
+
 running: pytest.Item | None = None
 """The test that runs now, where it must not reach a cluster."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lives in a real ring, or asks for a fixture whose name says cluster."""
+    """Mark what lives in a real ring, or asks for a fixture whose name says cluster; and what needs no warm one."""
+    warm = {item.path for item in items if WARM & _fixtures(item)}
     for item in items:
         in_ring = any(item.path.is_relative_to(ring) for ring in REAL_RINGS)
-        if in_ring or any("cluster" in name for name in getattr(item, "fixturenames", [])):
+        if in_ring or any("cluster" in name for name in _fixtures(item)):
             item.add_marker(pytest.mark.cluster)
+        if in_ring and item.path not in warm:
+            item.add_marker(pytest.mark.apart)
+
+
+def _fixtures(item: pytest.Item) -> set[str]:
+    return set(getattr(item, "fixturenames", []))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -126,6 +125,7 @@ def test_it(kind_cluster):
     assert "server:" in kubeconfig.read_text()
 
 
+@pytest.mark.apart
 def test_made_once_reused_from_elsewhere_then_deleted(
     pytest_in: Pytest, named: str, client: docker.DockerClient
 ) -> None:
@@ -211,24 +211,19 @@ def test_errors_keep_what_was_said(kind: LabCluster) -> None:
 
 def test_kubectl_has_a_limit(kind: LabCluster) -> None:
     """A kubectl that would wait for ever is stopped after its limit."""
-    started = time.monotonic()
     with pytest.raises(subprocess.TimeoutExpired):
         kind.kubectl("get", "pods", "-n", "kl-probe", "--watch", timeout=1)
-    assert time.monotonic() - started < 3
 
 
-def test_forward_is_quick_and_starts_once(kind: LabCluster, tmp_path: Path) -> None:
-    """A port-forward that works is started once, with the whole environment, and is there within a second or two."""
+def test_forward_starts_once(kind: LabCluster, tmp_path: Path) -> None:
+    """A port-forward that works is started once, with the whole environment, and is gone with its block."""
     kind.ensure_kubectl()
     wrapper = tmp_path / "kubectl"
     wrapper.write_text(f'#!/usr/bin/env sh\necho "$PATH" >> {tmp_path}/starts\nexec {kind.kubectl_path} "$@"\n')
     wrapper.chmod(0o755)
     kind.kubectl_path = wrapper
-    started = time.monotonic()
     with kind.port_forward("service/probe", 80, "-n", "kl-probe") as port:
-        seconds = time.monotonic() - started
         assert httpx.get(f"http://127.0.0.1:{port}/hostname", trust_env=False).text.startswith("probe-")
-    assert seconds < 3
     assert (tmp_path / "starts").read_text().splitlines() == [os.environ["PATH"]]
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"http://127.0.0.1:{port}/hostname", trust_env=False)

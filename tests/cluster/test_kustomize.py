@@ -1,6 +1,5 @@
 """A submission that is a kustomization, built by a real kubectl; it needs no cluster."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -59,11 +58,9 @@ def test_built_and_traced(mine: Path, kubectl: Path) -> None:
 def test_nothing_from_outside(mine: Path, kubectl: Path, entry: str) -> None:
     """What is not in the folder is refused at its line, at once: no address is asked, no parent folder is read."""
     (mine / "kustomization.yaml").write_text(f"resources:\n- base\n- {entry}\n")
-    started = time.monotonic()
     with pytest.raises(UnreadableSubmission) as caught:
         resolve(mine, kubectl)
     assert caught.value.message == f"{mine}/kustomization.yaml:3: {entry} is not in the submission's folder."
-    assert time.monotonic() - started < 2
 
 
 def test_refused_by_kustomize(mine: Path, kubectl: Path) -> None:

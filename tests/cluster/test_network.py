@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -66,10 +67,10 @@ spec:
     volumeMounts: [{name: data, mountPath: /data}]
   volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]
 """
+STOPPED = 124
+"""What timeout(1) ends with when it had to stop its command."""
 NOBODY_HAS = "192.0.2.1:80"
 """TEST-NET-1. Source: RFC 5737"""
-AT_ONCE = 2.5
-"""Seconds, with kubectl's own and a busy machine's; whoever waits for an answer that never comes waits 5."""
 
 
 @dataclass
@@ -85,12 +86,11 @@ class Nodes:
         """What *command* writes in *pod*."""
         return self.kind.kubectl("exec", pod["metadata"]["name"], "--", *command).strip()
 
-    def refusal(self, pod: dict[str, Any], *command: str) -> tuple[str, float]:
-        """What a command writes that must fail, and how many seconds it took."""
-        started = time.monotonic()
+    def refusal(self, pod: dict[str, Any], *command: str) -> str:
+        """What a command writes that must fail."""
         with pytest.raises(CalledProcessError) as failed:
             self.run(pod, *command)
-        return str(failed.value.stdout) + str(failed.value.stderr), time.monotonic() - started
+        return str(failed.value.stdout) + str(failed.value.stderr)
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def nodes(root: Path, client: docker.DockerClient, tmp_path_factory: pytest.Temp
     lock = Lock.load(root)
     image = images.node_image("1.36", client, Steps(), lock)
     references = images.provide(["agnhost"], client, Steps(), lock)
-    ports = profiles.free_ports()
+    ports = {"http": _free_port(), "https": _free_port()}  # not the next pair: the warm cluster may be made anew now
     config = state / "kind.yaml"
     config.write_text(yaml.safe_dump(profiles.load(root, "three-nodes").kind_config(ports)))
     name = f"labs-network-{profiles.checkout_mark(root)}"
@@ -151,29 +151,24 @@ def test_a_volume_binds_and_takes_a_file(nodes: Nodes) -> None:
 
 
 def test_what_would_leave_is_refused_at_once(nodes: Nodes) -> None:
-    """From every node, an address outside and a Service without endpoints are refused, not waited for."""
+    """From every node, an address outside and a Service without endpoints are refused, not waited for (TIMEOUT)."""
     for pod in nodes.pods:
         for target in (NOBODY_HAS, "10.96.99.99:80"):
-            said, seconds = nodes.refusal(pod, "/agnhost", "connect", target, "--timeout=5s")
-            assert "REFUSED" in said
-            assert seconds < AT_ONCE
+            assert "REFUSED" in nodes.refusal(pod, "/agnhost", "connect", target, "--timeout=5s")
 
 
 def test_outside_names_fail_at_once(nodes: Nodes) -> None:
     """A name of the outside has no address, and nobody waits for that; a name of the cluster has one."""
-    said, seconds = nodes.refusal(nodes.pods[0], "curl", "-sS", "-m", "5", "http://registry.k8s.io/")
-    assert "resolve" in said
-    assert seconds < AT_ONCE
+    said = nodes.refusal(nodes.pods[0], "curl", "-sS", "-m", "5", "http://registry.k8s.io/")
+    assert "Could not resolve host" in said
     assert nodes.run(nodes.pods[0], "curl", "-s", "http://web/hostname").startswith("web-")
 
 
 def test_a_missing_image_is_told_at_once(nodes: Nodes) -> None:
-    """A node that cannot pull an image says so within a second."""
+    """A node that cannot pull an image says so, long before a connection to nowhere gives up (30 s)."""
     node = nodes.client.containers.get(nodes.pods[0]["spec"]["nodeName"])
-    started = time.monotonic()
-    pulled = node.exec_run(["ctr", "--namespace=k8s.io", "images", "pull", "registry.k8s.io/no/such:1"])
-    assert pulled.exit_code != 0
-    assert time.monotonic() - started < 1
+    pull = ["ctr", "--namespace=k8s.io", "images", "pull", "registry.k8s.io/no/such:1"]
+    assert node.exec_run(["timeout", "10", *pull]).exit_code not in {0, STOPPED}
 
 
 def test_the_rule_stays(nodes: Nodes) -> None:
@@ -184,7 +179,7 @@ def test_the_rule_stays(nodes: Nodes) -> None:
     assert _table(nodes, names[0]) == before
     nodes.kind.kubectl("-n", "kube-system", "delete", "pods", "-l", "k8s-app=kube-proxy")
     nodes.kind.kubectl("-n", "kube-system", "rollout", "status", "daemonset/kube-proxy", "--timeout=60s")
-    assert "REFUSED" in nodes.refusal(nodes.pods[0], "/agnhost", "connect", NOBODY_HAS, "--timeout=5s")[0]
+    assert "REFUSED" in nodes.refusal(nodes.pods[0], "/agnhost", "connect", NOBODY_HAS, "--timeout=5s")
     assert nodes.run(nodes.pods[0], "curl", "-s", "-m", "5", "http://web/hostname").startswith("web-")
 
 
@@ -224,6 +219,12 @@ def _apply_when_ready(kind: LabCluster, seconds: float = 60) -> None:
         if time.monotonic() > deadline:
             pytest.fail("the cluster takes no Pods")
         time.sleep(0.5)
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def _until(true: Callable[[], bool], seconds: float = 60) -> None:

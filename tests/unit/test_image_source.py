@@ -37,7 +37,7 @@ def server() -> Iterator[tuple[str, list[int]]]:
             pass
 
     with HTTPServer(("127.0.0.1", 0), Handler) as http:
-        thread = threading.Thread(target=http.serve_forever, daemon=True)
+        thread = threading.Thread(target=http.serve_forever, args=[0.01], daemon=True)
         thread.start()
         yield f"127.0.0.1:{http.server_port}", statuses
         http.shutdown()

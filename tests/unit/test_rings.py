@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,14 +30,27 @@ def test_other_programs_start() -> None:
     assert subprocess.run(["true"], check=False).returncode == 0
 
 
-def test_marker_comes_by_itself(pytester: pytest.Pytester) -> None:
-    """Whatever asks for a cluster fixture, or lives in a real ring, is marked; nothing else is."""
+@pytest.fixture
+def collected(pytester: pytest.Pytester) -> Callable[[str], str]:
+    """Tests of every ring; says which of them a marker selects."""
     pytester.makeconftest(CONFTEST.read_text().replace('pytest_plugins = ["pytester"]', ""))
     pytester.makepyfile(test_fixture="def test_asks(kind_cluster): pass\n\ndef test_plain(): pass")
-    for ring in ("cluster", "e2e"):
+    for ring, more in (("cluster", "(cluster): pass\n\ndef test_beside"), ("e2e", "")):
         pytester.mkdir(ring)
-        (pytester.path / ring / f"test_{ring}.py").write_text(f"def test_in_{ring}(): pass\n")
-    marker = ["-o", "markers=cluster: real", "-p", "no:cacheprovider"]
-    marked = pytester.runpytest_subprocess("--collect-only", "-q", "-m", "cluster", *marker).stdout.str()
-    assert all(name in marked for name in ("test_asks", "test_in_cluster", "test_in_e2e"))
+        (pytester.path / ring / f"test_{ring}.py").write_text(f"def test_in_{ring}{more}(): pass\n")
+    options = ["-o", "markers=cluster: real\napart: lane", "-p", "no:cacheprovider", "--collect-only", "-q"]
+    return lambda marker: pytester.runpytest_subprocess(*options, "-m", marker).stdout.str()
+
+
+def test_marker_comes_by_itself(collected: Callable[[str], str]) -> None:
+    """Whatever asks for a cluster fixture, or lives in a real ring, is marked; nothing else is."""
+    marked = collected("cluster")
+    assert all(name in marked for name in ("test_asks", "test_in_cluster", "test_beside", "test_in_e2e"))
     assert "test_plain" not in marked
+
+
+def test_lanes_come_by_themselves(collected: Callable[[str], str]) -> None:
+    """A file of the real rings is apart as long as none of its tests uses the warm cluster."""
+    apart = collected("apart")
+    assert "test_in_e2e" in apart
+    assert not any(name in apart for name in ("test_in_cluster", "test_beside", "test_plain"))

@@ -37,7 +37,7 @@ def releases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         address = f"http://127.0.0.1:{server.server_port}"
         monkeypatch.setattr(tools, "KIND_RELEASES", address)
         monkeypatch.setattr(tools, "KUBERNETES_RELEASES", address)
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=[0.01], daemon=True)
         thread.start()
         yield folder
         server.shutdown()

@@ -61,7 +61,7 @@ class Handler(BaseHTTPRequestHandler):
 def server() -> Iterator[Server]:
     """A server that is never busy unless it is told to be."""
     with Server(("127.0.0.1", 0), Handler) as made:
-        threading.Thread(target=made.serve_forever, daemon=True).start()
+        threading.Thread(target=made.serve_forever, args=[0.01], daemon=True).start()
         yield made
         made.shutdown()
 
