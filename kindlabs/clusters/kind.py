@@ -38,7 +38,12 @@ CREATE_SECONDS = 600.0
 KUBECTL_SECONDS = 120.0
 QUICK_SECONDS = 60.0
 ATTEMPTS, RETRY_SECONDS = 3, 1.0
-LASTING = re.compile(r"unknown field|unable to decode config|failed to pull image|no such image|invalid config", re.I)
+PORT_TAKEN = re.compile(r"port is already allocated|address already in use")
+"""What Docker says of a host port that somebody else has."""
+LASTING = re.compile(
+    r"unknown field|unable to decode config|failed to pull image|no such image|invalid config|" + PORT_TAKEN.pattern,
+    re.I,
+)
 """What kind says when a second attempt would fail as the first did."""
 
 

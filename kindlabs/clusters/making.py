@@ -13,11 +13,12 @@ from typing import Any
 import docker
 import yaml
 from docker.errors import DockerException
+from tenacity import Retrying, retry_if_exception, stop_after_attempt
 
 from kindlabs.clusters import addons, engine, images, profiles, readiness, tools
 from kindlabs.clusters.cluster import Cluster, Facts, Wanted
 from kindlabs.clusters.commands import CommandFailed
-from kindlabs.clusters.kind import LabCluster, egress_wanted, node_names
+from kindlabs.clusters.kind import PORT_TAKEN, LabCluster, egress_wanted, node_names
 from kindlabs.clusters.lock import Lock
 from kindlabs.errors import InfraError
 from kindlabs.progress import Steps
@@ -26,6 +27,7 @@ Ask = Callable[[str], bool]
 
 KIND_STEPS = 6
 """What kind ticks off for a cluster of one node; with workers their joining comes to it."""
+PORT_ATTEMPTS = 5
 
 
 def make(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask: Ask) -> None:
@@ -44,12 +46,11 @@ def make(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask:
     with steps.step(f"Create cluster {cluster.name}", total=KIND_STEPS + (profile.nodes > 1)) as step:
         kind.tell = lambda line: step.advance(note=_plain(line)) if "✓" in line else None
         kind.delete()
-        ports = profiles.free_ports(cluster.ports)
-        cluster.facts = Facts(profile.name, node_image=image, ports=ports, created=time.time(), egress=egress_wanted())
+        before, egress = cluster.ports, egress_wanted()
+        cluster.facts = Facts(profile.name, node_image=image, ports=before, created=time.time(), egress=egress)
         cluster.facts.recipe = profiles.recipe(course_root, profile.name)
-        cluster.remember()
         with _loading_early(cluster.name, profile.nodes, references, client):
-            _create(kind, profile.kind_config(ports))
+            _create_on_free_ports(kind, profile, cluster)
         nodes = node_names(cluster.name, client)
         images.load(references, nodes, client)
         cluster.recall()  # its API server has a new address
@@ -108,6 +109,21 @@ def _loading_early(name: str, nodes: int, references: list[str], client: docker.
     finally:
         over.set()
         loading.join()
+
+
+def _create_on_free_ports(kind: LabCluster, profile: profiles.Profile, cluster: Cluster) -> None:
+    """Another command, in another checkout, may take the ports between the look at them and their use."""
+    for attempt in Retrying(
+        stop=stop_after_attempt(PORT_ATTEMPTS), retry=retry_if_exception(_lost_ports), reraise=True
+    ):
+        with attempt:
+            cluster.facts.ports = profiles.free_ports(cluster.ports)
+            cluster.remember()
+            _create(kind, profile.kind_config(cluster.ports))
+
+
+def _lost_ports(error: BaseException) -> bool:
+    return isinstance(error, CommandFailed) and bool(PORT_TAKEN.search(str(error)))
 
 
 def _create(kind: LabCluster, config: dict[str, Any]) -> None:

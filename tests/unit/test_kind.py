@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
 import yaml
 
 from kindlabs.clusters import kind as module
+from kindlabs.clusters import making, profiles
+from kindlabs.clusters.cluster import Cluster
 from kindlabs.clusters.commands import CommandFailed
 from kindlabs.clusters.kind import LabCluster, egress_wanted
 from kindlabs.clusters.state import of_nobody
@@ -61,8 +64,8 @@ def test_lasting_fault_is_not(tmp_path: Path) -> None:
 
 def test_fault_that_stays_is_told_after_three(tmp_path: Path) -> None:
     """A fault that does not pass ends the attempts, and kind's last words are kept."""
-    with pytest.raises(CommandFailed, match="port is already allocated"):
-        cluster(tmp_path, "echo 'port is already allocated' >&2; exit 1")._create(tmp_path / "k")
+    with pytest.raises(CommandFailed, match="node is busy"):
+        cluster(tmp_path, "echo 'node is busy' >&2; exit 1")._create(tmp_path / "k")
     assert (tmp_path / "calls").read_text().split().count("create") == 3
 
 
@@ -109,3 +112,25 @@ def test_egress_of_another_word_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("EGRESS", "maybe")
     with pytest.raises(UsageError, match="EGRESS=maybe"):
         egress_wanted()
+
+
+class Robbed(LabCluster):
+    """A cluster whose ports somebody else takes just before kind does, as the first attempt finds."""
+
+    def create(self, config_file: str | Path | None = None) -> None:
+        """Note the ports that kind is given; fail with Docker's words the first time, and keep the port."""
+        mappings = yaml.safe_load(Path(str(config_file)).read_text())["nodes"][0]["extraPortMappings"]
+        self.asked = [*getattr(self, "asked", []), {mapping["hostPort"] for mapping in mappings}]
+        if len(self.asked) == 1:
+            self.thief = socket.create_server(("127.0.0.1", mappings[0]["hostPort"]))
+            raise CommandFailed(["kind"], 1, "", "Bind for 127.0.0.1:8080 failed: port is already allocated")
+
+
+def test_ports_that_somebody_else_took_are_left_to_them(tmp_path: Path) -> None:
+    """Of two checkouts that make clusters at once, the one that comes late takes the next pair of ports."""
+    kind, made = Robbed("kl-unit", state=tmp_path, kind_path=tmp_path), Cluster(tmp_path, "single")
+    making._create_on_free_ports(kind, profiles.load(Path(__file__).parents[2], "single"), made)
+    kind.thief.close()
+    first, second = kind.asked
+    assert not first & second
+    assert set(made.facts.ports.values()) == second
