@@ -174,5 +174,5 @@ def digest_of(paths: Iterable[Path], root: Path) -> str:
     total = hashlib.sha256()
     for path in paths:
         content = hashlib.sha256(path.read_bytes()).hexdigest()
-        total.update(f"{path.relative_to(root).as_posix()} {content}\n".encode())
+        total.update(f"{path.relative_to(root).as_posix()} {content}\n".encode(errors="surrogateescape"))
     return f"sha256:{total.hexdigest()}"

@@ -55,12 +55,19 @@ def _check_references(kustomization: Path, folder: Path) -> None:
     for document in documents:
         values = document.value if isinstance(document.value, dict) else {}
         for key in ("resources", "bases", "components"):
-            for index, entry in enumerate(values.get(key) or []):
-                target = (kustomization.parent / str(entry)).resolve()
-                if not (target.exists() and target.is_relative_to(folder.resolve())):
+            entries = values.get(key)
+            for index, entry in enumerate(entries if isinstance(entries, list) else []):  # kustomize refuses the rest
+                if not _is_in(folder, kustomization.parent / str(entry)):
                     line = document.line_of(key, index)
                     message = f"{kustomization}:{line}: {entry} is not in the submission's folder."
                     raise UnreadableSubmission(message, "Put there what the kustomization builds on.")
+
+
+def _is_in(folder: Path, target: Path) -> bool:
+    try:
+        return target.exists() and target.resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError, RuntimeError):  # too long, a NUL, a loop
+        return False
 
 
 def _run(kubectl: Path, place: Path, kustomization: Path) -> str:

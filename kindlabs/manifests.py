@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -102,13 +104,33 @@ def parse(text: str, path: Path) -> list[Manifest]:
 def _read_json(text: str) -> list[Document]:
     """JSON is YAML but for tabs and surrogate pairs: its own parser gives the values, YAML's the lines."""
     try:
-        value = json.loads(text) if text.strip() else None
+        value = json.loads(text, parse_int=_integer) if text.strip() else None
     except json.JSONDecodeError as error:
         raise YamlFault(error.msg, error.lineno, error.colno) from None
     except RecursionError:
         raise YamlFault("nested too deeply", 1, 1) from None
     lines = yamlsource.read(_SURROGATE.sub(r"\\u0020", text.replace("\t", " ")))
+    for path, leaf in _leaves(value):
+        if isinstance(leaf, float) and not math.isfinite(leaf):
+            raise YamlFault("no number that Kubernetes can hold", lines[0].line_of(*path), 1)
+        if isinstance(leaf, str) and re.search("[\ud800-\udfff]", leaf):
+            raise YamlFault("one half of a surrogate pair is no character", lines[0].line_of(*path), 1)
     return [Document(value, lines[0].lines)] if lines else []
+
+
+def _integer(digits: str) -> int | float:
+    """As Go reads it: what has more than 64 bits is a float; Python refuses thousands of digits."""
+    return int(digits) if len(digits) < 20 else float(digits)
+
+
+def _leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """All scalars of *value*, its keys among them, with their paths."""
+    if not isinstance(value, dict | list):
+        yield path, value
+        return
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        yield (*path, key), key
+        yield from _leaves(item, (*path, key))
 
 
 def _manifests(document: Document, path: Path) -> list[Manifest]:
@@ -120,16 +142,26 @@ def _manifests(document: Document, path: Path) -> list[Manifest]:
             f"{path}:{document.line_of()}:1: expected an object (apiVersion, kind, metadata, …), found {found}.",
             "Several objects go into one file with a line --- between them.",
         )
-    items = document.value.get("items")
-    if document.value.get("kind") != "List" or not isinstance(items, list):
-        return [Manifest(document.value, path, document.line_of(), document)]
-    found_items = []
+    return list(_unpacked(Manifest(document.value, path, document.line_of(), document)))
+
+
+def _unpacked(manifest: Manifest) -> Iterator[Manifest]:
+    """The objects of a ``List``, a list in a list included; any other object as it is."""
+    if manifest.kind != "List":
+        yield manifest
+        return
+    items = manifest.document.get("items", ())
+    if not isinstance(items, list):
+        where = f"{manifest.file}:{manifest.line_of('items')}:1"
+        raise UnreadableSubmission(f"{where}: expected the List's items, a list of objects.", "Mend the file there.")
     for index, item in enumerate(items):
-        line = document.line_of("items", index)
+        line = manifest.line_of("items", index)
         if not isinstance(item, dict):
-            raise UnreadableSubmission(f"{path}:{line}:1: an item of the List is no object.")
-        found_items.append(Manifest(item, path, line, document, ("items", index)))
-    return found_items
+            raise UnreadableSubmission(
+                f"{manifest.file}:{line}:1: an item of the List is no object.", "Mend the file there."
+            )
+        base = (*manifest.base, "items", index)
+        yield from _unpacked(Manifest(item, manifest.file, line, manifest.lines, base))
 
 
 def _text(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -78,7 +79,7 @@ def resolve(
     if word is None:
         return _work(course, lab, nonce, kubectl)
     folder = Path(word)
-    if word not in ("solution", "start") and folder.is_dir():
+    if word not in ("", "solution", "start") and os.path.isdir(word):  # noqa: PTH112 - Path's own fails on a long name
         own = nonce or _nonce_of(course, lab, folder)
         return read(Submission(folder, label=str(folder), shown=str(folder), nonce=own), lab, kubectl)
     return _rendered(course, lab, word, nonce or new_nonce(), kubectl)
@@ -110,6 +111,8 @@ def read(submission: Submission, lab: Lab, kubectl: Kubectl | None = None) -> Su
     except UnreadableSubmission as error:
         raise UnreadableSubmission(error.message.replace(str(folder), submission.shown), error.next_step) from None
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):  # a copy has no room: nothing of the learner's is wrong
+            raise
         raise UnreadableSubmission(f"{error.filename}: {error.strerror}.", "Make the file readable.") from None
     submission.manifests, submission.findings = lint(objects, lab.namespaces, submission.locate)
     if not objects:
@@ -152,7 +155,7 @@ def _rendered(course: Course, lab: Lab, word: str, nonce: str, kubectl: Kubectl 
 
 
 def _no_folder(lab: Lab, word: str) -> UsageError:
-    if Path(word).exists():
+    if word and os.path.exists(word):  # noqa: PTH110
         return UsageError(f"{word} is a file; a submission is a folder.", f"Give its folder: {Path(word).parent}")
     known = ["solution", "start", *(mutant.id for mutant in lab.mutants())]
     return UsageError(
@@ -170,19 +173,19 @@ def _nonce_of(course: Course, lab: Lab, folder: Path) -> str:
         if found:
             return found.group(1).decode()
     known = f"{_secret(course)} {lab.id} {folder.resolve()}"
-    number = hashlib.sha256(known.encode()).hexdigest()
+    number = hashlib.sha256(os.fsencode(known)).hexdigest()
     return "abcdef"[int(number[0], 16) % 6] + number[1:8]
 
 
 def _secret(course: Course) -> str:
     path = course.root / ".labs" / "secret"
-    if not path.exists():
+    if not path.exists() or not path.stat().st_size:
         path.parent.mkdir(exist_ok=True)
         unfinished = path.with_suffix(f".{os.getpid()}")
         unfinished.touch(mode=0o600)
         unfinished.write_text(secrets.token_hex(16))
         unfinished.replace(path)
-    return path.read_text()
+    return path.read_text(errors="replace")
 
 
 def _needed(kubectl: Kubectl | None, kustomization: Path) -> Path:
@@ -193,25 +196,35 @@ def _needed(kubectl: Kubectl | None, kustomization: Path) -> Path:
 
 def _files(folder: Path) -> list[Path]:
     """All files of the tree, without hidden folders. Raises: UnreadableSubmission for what must not be read."""
-    top, found = folder.resolve(), []
-    for place, folders, names in os.walk(folder):
+    top, found, seen = folder.resolve(), [], 0
+    for place, folders, names in os.walk(folder, onerror=_refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in [*folders, *sorted(names)]:
             path = Path(place, name)
-            if path.is_symlink() and not path.resolve().is_relative_to(top):
-                raise UnreadableSubmission(f"{path}: a link that leaves the folder.", "Put the file itself there.")
-            if name in folders:
-                continue
-            _check_file(path)
-            found.append(path)
-            if len(found) > MAX_FILES:
+            _check_link(path, top)
+            seen += 1
+            if seen > MAX_FILES:
                 raise UnreadableSubmission(f"{folder}: more than {MAX_FILES} files.", "Give one lab's folder.")
+            if name not in folders:
+                _check_file(path)
+                found.append(path)
     return found
 
 
-def _check_file(path: Path) -> None:
+def _refuse(error: OSError) -> None:
+    raise error
+
+
+def _check_link(path: Path, top: Path) -> None:
     if not path.exists():
         raise UnreadableSubmission(f"{path}: a link to nothing.", "Remove it.")
+    if path.is_symlink() and not path.resolve().is_relative_to(top):
+        raise UnreadableSubmission(f"{path}: a link that leaves the folder.", "Put the file itself there.")
+
+
+def _check_file(path: Path) -> None:
+    if path.suffix.lower() in manifests.SUFFIXES and "\n" in path.name:
+        raise UnreadableSubmission(f"{path.parent}: {path.name!r} has a line end in its name.", "Rename it.")
     if not stat.S_ISREG(path.stat().st_mode):
         raise UnreadableSubmission(f"{path}: not a regular file.", "Remove it.")
     manifests.check_size(path)

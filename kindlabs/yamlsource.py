@@ -68,6 +68,9 @@ WORDS: dict[str, bool | None] = {
     **{form: False for word in ("n", "no", "false", "off") for form in (word, word.capitalize(), word.upper())},
     **dict.fromkeys(["", "~", "null", "Null", "NULL"]),
 }
+LONGEST_INTEGER = 68
+"""Characters: more than 64 binary digits with sign and prefix. Beyond 64 bits Go takes a float, or else the text."""
+
 _INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_JSON = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
@@ -82,10 +85,12 @@ def resolve(plain: str) -> str | int | float | bool | None:
     if _NOT_JSON.fullmatch(plain):
         raise ValueError(f"{plain} is no number that JSON can hold")
     digits = plain.replace("_", "")
-    if match := _INTEGER.fullmatch(digits):
+    if (match := _INTEGER.fullmatch(digits)) and len(digits) < LONGEST_INTEGER:
         sign, *forms = match.groups()
         value = next(int(form, base) for form, base in zip(forms, (16, 2, 8, 10), strict=True) if form)
-        return -value if sign == "-" else value
+        value = -value if sign == "-" else value
+        if -(2**63) <= value < 2**64:
+            return value
     if _FLOAT.fullmatch(digits):
         number = float(digits)
         if math.isinf(number):

@@ -53,7 +53,8 @@ def test_built_and_traced(mine: Path, kubectl: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "entry", ["https://example.com/web.yaml", "../elsewhere", "/etc", "gone.yaml", "github.com/a/b//c?ref=v1"]
+    "entry",
+    ["https://example.com/web.yaml", "../elsewhere", "/etc", "gone.yaml", "github.com/a/b//c?ref=v1", "a" * 5000],
 )
 def test_nothing_from_outside(mine: Path, kubectl: Path, entry: str) -> None:
     """What is not in the folder is refused at its line, at once: no address is asked, no parent folder is read."""
@@ -70,6 +71,14 @@ def test_refused_by_kustomize(mine: Path, kubectl: Path) -> None:
         resolve(mine, kubectl)
     assert caught.value.message.startswith(f"{mine}/kustomization.yaml: cannot be built: ")
     assert "namePrefx" in caught.value.message
+
+
+def test_resources_that_are_no_list(mine: Path, kubectl: Path) -> None:
+    """A number or a text where the list should be is refused by kustomize, not stumbled over."""
+    for text in ("resources: 3\n", "resources: base\n", "resources: {a: b}\n"):
+        (mine / "kustomization.yaml").write_text(text)
+        with pytest.raises(UnreadableSubmission, match="resources"):
+            resolve(mine, kubectl)
 
 
 def test_files_outside_are_not_generated_from(mine: Path, kubectl: Path) -> None:

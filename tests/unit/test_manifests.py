@@ -39,6 +39,13 @@ def test_documents_and_lists(tmp_path: Path) -> None:
     assert objects[2].line_of("kind") == 11
 
 
+def test_a_list_in_a_list(tmp_path: Path) -> None:
+    """Lists are unpacked however deep they lie, and their objects keep their lines."""
+    text = "kind: List\nitems:\n- kind: List\n  items:\n  - kind: A\n    metadata:\n      name: a\n"
+    (found,) = manifests.read(written(tmp_path, text))
+    assert (found.kind, found.line, found.line_of("metadata", "name")) == ("A", 5, 7)
+
+
 def test_json(tmp_path: Path) -> None:
     """JSON has lines too, with tabs and with escapes that YAML does not know."""
     text = '{\n\t"kind": "Pod",\n\t"metadata": {\n\t\t"name": "a\\/\\ud83d\\ude00"\n\t}\n}\n'
@@ -69,6 +76,13 @@ def test_byte_order_mark(tmp_path: Path, name: str, text: bytes) -> None:
         ("web.json", b'{\n  "kind": Pod\n}\n', "web.json:2:11: Expecting value"),
         ("web.json", b'{\n "a": 1,\n "a": 2\n}\n', "web.json:3:2: the key 'a' stands twice"),
         ("web.json", b"[" * 100_000, "web.json:1:"),
+        ("web.json", b'{\n "a": NaN\n}\n', "web.json:2:1: no number that Kubernetes can hold"),
+        ("web.json", b'{\n "a": [1,\n 1e999]\n}\n', "web.json:3:1: no number that Kubernetes can hold"),
+        ("web.json", b'{"a":\n' + b"9" * 5000 + b"}", "web.json:1:1: no number that Kubernetes can hold"),
+        ("web.json", b'{\n "a": "\\ud800"\n}\n', "web.json:2:1: one half of a surrogate pair"),
+        ("web.json", b'{\n "\\udfff": 1\n}\n', "web.json:1:1: one half of a surrogate pair"),
+        ("web.yaml", b"kind: List\nitems: {a: 1}\n", "web.yaml:2:1: expected the List's items, a list of objects"),
+        ("web.yaml", b"kind: List\n", "web.yaml:1:1: expected the List's items, a list of objects"),
     ],
 )
 def test_unreadable(tmp_path: Path, name: str, text: bytes, says: str) -> None:

@@ -125,6 +125,8 @@ def test_nonce_of_a_folder(course: Course, mine: Path) -> None:
         ("wrong-selectr", "Did you mean wrong-selector?"),
         ("no/such/folder", "There is no submission 'no/such/folder'"),
         ("mine/a.yaml", "mine/a.yaml is a file; a submission is a folder"),
+        ("", "There is no submission ''"),
+        ("a" * 5000, "There is no submission 'aaa"),
     ],
 )
 def test_no_such_submission(course: Course, mine: Path, word: str, says: str) -> None:
@@ -175,6 +177,9 @@ def test_link_out(course: Course, mine: Path) -> None:
     (mine / "gone.yaml").symlink_to("nothing.yaml")
     assert refusal(course) == "mine/gone.yaml: a link to nothing."
     (mine / "gone.yaml").unlink()
+    (mine / "loop.yaml").symlink_to("loop.yaml")
+    assert refusal(course) == "mine/loop.yaml: a link to nothing."
+    (mine / "loop.yaml").unlink()
     (mine / "same.txt").symlink_to("real.yaml")
     assert len(resolve(course, "mine").manifests) == 1
 
@@ -204,6 +209,30 @@ def test_too_many_files(course: Course, mine: Path) -> None:
     for number in range(201):
         (mine / f"{number}.txt").touch()
     assert refusal(course) == "mine: more than 200 files."
+
+
+def test_deep_folders(course: Course, mine: Path) -> None:
+    """Folders count like files, so that no tree of them is walked for long, or too deep for Python's stack."""
+    (mine / "/".join(["deep"] * 210)).mkdir(parents=True)
+    assert refusal(course) == "mine: more than 200 files."
+
+
+def test_names_of_files(course: Course, mine: Path) -> None:
+    """A name that is no UTF-8 is a name; one with a line end in it would make two lines of each message."""
+    (mine / os.fsdecode(b"\xff.yaml")).write_text(POD)
+    assert len(resolve(course, "mine").manifests) == 1
+    (mine / "a\nb.yaml").write_text(POD)
+    assert refusal(course) == r"mine: 'a\nb.yaml' has a line end in its name."
+
+
+def test_secret_that_was_cut_short(course: Course, mine: Path) -> None:
+    """An empty secret, left by a full disk, is made anew: nobody can compute the nonce from it."""
+    (mine / "a.yaml").write_text(POD)
+    secret = course.root / ".labs" / "secret"
+    secret.parent.mkdir()
+    secret.touch()
+    resolve(course, "mine")
+    assert len(secret.read_text()) == 32
 
 
 def test_empty(course: Course, mine: Path) -> None:
