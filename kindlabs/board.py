@@ -9,6 +9,7 @@ from rich.text import Text
 
 from kindlabs.progress import duration
 from kindlabs.record import CheckResult, Record, Verdict
+from kindlabs.terminal import printable
 
 MARKS = {
     Verdict.PASSED: ("✓", "green"),
@@ -34,8 +35,8 @@ class Board:
 
     def open(self, title: str, where: str) -> None:
         """The head: lab, submission, cluster."""
-        self._line(Text(title, style="bold"))
-        self._line(Text(where, style="dim"))
+        self._line(Text(printable(title), style="bold"))
+        self._line(Text(printable(where), style="dim"))
         self._line(Text(""))
 
     def check(self, result: CheckResult) -> None:
@@ -46,7 +47,7 @@ class Board:
         points = f"{result.points}/{result.max_points}" if result.max_points else ""
         blocked = f"  ({result.observed})" if result.verdict == Verdict.BLOCKED else ""
         line = Text.assemble("  ", (mark, style), " ", (f"{result.id:<{ID_WIDTH}}", style), f"{points:>4}  ")
-        line.append(f"{result.title}{blocked}", style="dim" if blocked else "")
+        line.append(printable(f"{result.title}{blocked}"), style="dim" if blocked else "")
         self._hang(line, INDENT + ID_WIDTH + 4)
         if result.verdict not in (Verdict.PASSED, Verdict.BLOCKED):
             self._details(result)
@@ -73,11 +74,11 @@ class Board:
         score = f"{record.score} of {record.max_score} points" if record.max_score else ""
         self._line(Text.assemble("  ", (text, style), "  ", " · ".join(filter(None, [score, seconds]))))
         if verdict != Verdict.PASSED:
-            self._line(Text(f"  again     {self._again}", style="dim"))
+            self._line(Text(f"  again     {printable(self._again)}", style="dim"))
 
     def _details(self, result: CheckResult) -> None:
         if result.cause:
-            self._hang(Text(f"{' ' * INDENT}{result.cause.message}", style="bold"), INDENT)
+            self._hang(Text(f"{' ' * INDENT}{printable(result.cause.message)}", style="bold"), INDENT)
         where = result.cause.source if result.cause else None
         rows = {
             "where": f"{where['file']}:{where['line']}" if where else "",
@@ -91,7 +92,7 @@ class Board:
         for label, text in rows.items():
             for number, piece in enumerate(filter(None, text.split("\n"))):
                 head = label if number == 0 else ""
-                line = Text.assemble(" " * INDENT, (f"{head:<{LABEL_WIDTH}}", "cyan"), piece)
+                line = Text.assemble(" " * INDENT, (f"{head:<{LABEL_WIDTH}}", "cyan"), printable(piece))
                 self._hang(line, INDENT + LABEL_WIDTH, whole=label in {"next", "where"})
 
     def _hang(self, line: Text, indent: int, *, whole: bool = False) -> None:

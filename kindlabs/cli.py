@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import traceback
 from collections.abc import Callable
 from datetime import datetime
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.console import Console
 
-from kindlabs import course
-from kindlabs.errors import KindLabsError, UsageError
+from kindlabs import course, terminal
+from kindlabs.errors import KindLabsError, UsageError, of_machine
 from kindlabs.progress import Steps
 
 if TYPE_CHECKING:
@@ -76,7 +78,7 @@ def check(
 
 @app.command()
 def doctor() -> None:
-    """Look at engine, memory, disk, ports and tools, and say what to do about each finding."""
+    """Look at engine, memory, disk, ports and tools."""
     from kindlabs.clusters.doctor import findings
 
     marks = {"ok": "✓", "warn": "!", "bad": "✗"}
@@ -112,8 +114,10 @@ def clean() -> None:
 
 def main() -> None:
     """Run ``lab``; no traceback reaches its user."""
+    terminal.prepare()
     try:
         code = app(standalone_mode=False)
+        sys.stdout.flush()
     except KindLabsError as error:
         _complain(str(error))
         code = error.exit_code
@@ -124,20 +128,33 @@ def main() -> None:
     if code == INTERRUPTED:  # which Typer makes of Ctrl-C by itself, without a word
         _complain("interrupted; the next command goes on where this one was")
     # Daemon threads hold watches that nobody reads any more; a plain exit would wait for the sockets' clean-up.
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(code if isinstance(code, int) else 0)
 
 
 def _unexpected(error: Exception) -> int:
     """Turn any other exception into an exit code: the command line's own errors, or a fault of this program."""
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):
-        _complain(f"{error.format_message()}\n  next  lab --help")
+        if type(error).__name__ == "NoArgsIsHelpError":
+            _say(error.format_message())
+            return 2
+        command = getattr(getattr(error, "ctx", None), "command_path", "lab")
+        _complain(f"{error.format_message()}\n  next  {command} --help")
         return 2
+    if isinstance(error, OSError) and (fault := of_machine(error)):
+        _complain(str(fault))
+        return fault.exit_code
     log = Path.cwd() / ".labs" / "logs" / f"fault-{datetime.now():%Y%m%d-%H%M%S}.txt"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-    _complain(f"a fault of kind-labs itself, not of yours: {type(error).__name__}: {error}\n  kept in {log}")
+    told = "".join(traceback.format_exception(error))
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(told, encoding="utf-8", errors="backslashreplace")
+        where = f"  kept in {log}"
+    except OSError:
+        where = told
+    _complain(f"a fault of kind-labs itself, not of yours: {type(error).__name__}: {error}\n{where}")
     return 3
 
 
@@ -149,7 +166,7 @@ def _ask(yes: bool) -> Callable[[str], bool]:
     def ask(question: str) -> bool:
         if yes or os.environ.get("CI") == "true":
             return True
-        return sys.stdin.isatty() and typer.confirm(question, err=True)
+        return sys.stdin is not None and sys.stdin.isatty() and typer.confirm(question, err=True)
 
     return ask
 
@@ -160,6 +177,7 @@ def _board_console(json: str | None) -> Console:
 
 def _write(record: Record, where: str) -> None:
     if where == "-":
+        cast(TextIOWrapper, sys.stdout).reconfigure(encoding="utf-8")  # as JSON is, whatever the terminal's is
         sys.stdout.write(record.as_json())
         return
     try:
@@ -174,11 +192,11 @@ def _near(path: Path) -> str:
 
 
 def _say(text: str) -> None:
-    Console(highlight=False).print(text, markup=False, soft_wrap=True)
+    Console(highlight=False).print(terminal.printable(text), markup=False, soft_wrap=True)
 
 
 def _complain(text: str) -> None:
-    Console(stderr=True, highlight=False).print(f"lab: {text}", markup=False, soft_wrap=True)
+    Console(stderr=True, highlight=False).print(f"lab: {terminal.printable(text)}", markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

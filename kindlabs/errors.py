@@ -5,6 +5,8 @@ A submission that fails a check is not an error: see :mod:`kindlabs.record`.
 
 from __future__ import annotations
 
+import errno
+
 
 class KindLabsError(Exception):
     """Something that its reader can act on: what was found, and what to do next.
@@ -47,3 +49,20 @@ class UnreadableLab(LabError):
 
 class InfraError(KindLabsError):
     """The cluster, the Docker engine or the machine broke (exit code 3, never the learner's fault)."""
+
+
+def of_machine(error: OSError) -> InfraError | None:
+    """What a full disk, or a file of somebody else's, is to its reader; None when it may be our own slip."""
+    advice = {
+        errno.ENOSPC: "Free some space, then run the same command again; make doctor says how much there is.",
+        errno.EDQUOT: "Free some space, then run the same command again.",
+        errno.EROFS: "Work in a copy that can be written.",
+        errno.EACCES: "Make it yours (chown), or work as its owner.",
+        errno.EPERM: "Make it yours (chown), or work as its owner.",
+        errno.EMFILE: "Close some programs, or raise the limit: ulimit -n 4096",
+        errno.ENFILE: "Close some programs.",
+    }
+    if error.errno not in advice:
+        return None
+    where = f"{error.filename}: " if error.filename else ""
+    return InfraError(f"{where}{error.strerror}.", advice[error.errno])

@@ -13,6 +13,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from kindlabs.terminal import printable
+
 QUIET_BELOW = 1.0
 """Seconds: a step that took less leaves no line behind, so that a warm run prints its verdict and nothing else."""
 
@@ -50,10 +52,10 @@ class Steps:
         if self.console.is_terminal and self.console.file.isatty():  # FORCE_COLOR makes the first one true in a log too
             self._bars = Progress(
                 SpinnerColumn(),
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(bar_width=24),
                 MofNCompleteColumn(),
-                TextColumn("[dim]{task.fields[note]}"),
+                TextColumn("{task.fields[note]}", style="dim", markup=False),
                 TimeElapsedColumn(),
                 console=self.console,
                 transient=True,
@@ -78,7 +80,7 @@ class Steps:
         """
         step = Step(title, total, self)
         if self._bars:
-            step._task = self._bars.add_task(title, total=total, note="")
+            step._task = self._bars.add_task(printable(title), total=total, note="")
         elif total is None or total > 1:
             self._line(f"  … {title}")
         try:
@@ -103,13 +105,13 @@ class Steps:
         if self._bars and step._task is not None:
             self._bars.update(step._task, advance=by)
             if note:
-                self._bars.update(step._task, note=note)
+                self._bars.update(step._task, note=printable(note))
         elif note:
             self._line(f"    {step.title}: {note}")
 
     def _line(self, text: str) -> None:
         with self._lock:
-            self.console.print(text, markup=False, soft_wrap=True)
+            self.console.print(printable(text), markup=False, soft_wrap=True)
             if self.console.file is sys.stderr:
                 sys.stderr.flush()
 

@@ -100,7 +100,8 @@ class Record:
 
     def as_json(self) -> str:
         """The record as JSON text."""
-        return json.dumps(self.as_dict(), indent=2, ensure_ascii=False) + "\n"
+        text = json.dumps(self.as_dict(), indent=2, ensure_ascii=False) + "\n"
+        return text.encode(errors="replace").decode()  # half a surrogate pair, as in a file name that is no UTF-8
 
 
 def schema() -> dict[str, Any]:

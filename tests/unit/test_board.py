@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from rich.console import Console
 
 from kindlabs.board import Board
@@ -78,3 +79,16 @@ def test_several_findings_have_a_line_each() -> None:
     text = show(CheckResult("submission", "S.", Verdict.FAILED, 0, 0, observed="a.yaml:1: one\nb.yaml:2: two"))
     assert "observed  a.yaml:1: one\n" in text
     assert "\n                b.yaml:2: two\n" in text
+
+
+@pytest.mark.parametrize("width", [20, 80])
+@pytest.mark.parametrize("text", ["a\tb " * 30, "\x1b[2Jred", "[red]x[/blue] [", "🧀" * 60, "x" * 50_000, "a\r\nb\x00"])
+def test_any_text_is_shown(text: str, width: int) -> None:
+    """Tabs, control sequences, markup, wide characters and long words are text, on the narrowest terminal too."""
+    shown = io.StringIO()
+    console = Console(file=shown, width=width, force_terminal=True, color_system=None)
+    cause = CauseRecord("Reason", text, text, {"file": text, "line": 1}, [text])
+    Board(console, again=text).open(text, text)
+    Board(console, again=text).check(CheckResult("a", text, Verdict.FAILED, 0, 1, 0, text, text + "!", cause, text))
+    assert not set(shown.getvalue()) & set("\x1b\t\r\x00")
+    assert text.startswith("[") is ("[red]x[/blue] [" in shown.getvalue())

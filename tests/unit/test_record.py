@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import jsonschema
 import pytest
 
@@ -65,3 +67,10 @@ def test_the_schema_refuses_what_is_no_record(spoil: object) -> None:
     spoil(body)  # type: ignore[operator]
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(body, schema(), cls=jsonschema.Draft202012Validator)
+
+
+def test_any_text_makes_json() -> None:
+    """A file name that is no UTF-8 reaches Python as half a surrogate pair; the record stays JSON for every reader."""
+    found = record(Verdict.FAILED)
+    found.checks[0].observed = "a\udcffb\x00\x1b"
+    assert json.loads(found.as_json().encode())["checks"][0]["observed"] == "a?b\x00\x1b"
