@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 from rich.console import Console
 
-from kindlabs import course, terminal
+from kindlabs import course, interrupt, terminal
 from kindlabs.errors import KindLabsError, UsageError, of_machine
 from kindlabs.progress import Steps
 
@@ -115,6 +115,7 @@ def clean() -> None:
 def main() -> None:
     """Run ``lab``; no traceback reaches its user."""
     terminal.prepare()
+    interrupt.heed()
     try:
         code = app(standalone_mode=False)
         sys.stdout.flush()

@@ -198,7 +198,8 @@ class LabCluster(KindCluster):  # type: ignore[misc]  # pytest_kind has no types
         return given
 
     def _create(self, config: Path) -> None:
-        command = ["create", "cluster", f"--name={self.name}", f"--kubeconfig={self.kubeconfig_path}"]
+        # --retain: one that outlives a killed command must not, failing, remove what the next command makes.
+        command = ["create", "cluster", "--retain", f"--name={self.name}", f"--kubeconfig={self.kubeconfig_path}"]
         command += [f"--config={config}", *([f"--image={self.image}"] if self.image else [])]
         attempts = Retrying(
             stop=stop_after_attempt(ATTEMPTS),

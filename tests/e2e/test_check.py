@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from signal import SIGINT
+from signal import SIGINT, SIGTERM
 from subprocess import PIPE, Popen
 
 import jsonschema
@@ -55,12 +55,13 @@ def test_no_cluster_is_a_verdict(copy: Path) -> None:
 
 
 def test_interrupted_says_so(typed: Type) -> None:
-    """Ctrl-C in the middle of a check ends with 130 and a word of what to do; the next command is not disturbed."""
+    """Ctrl-C or SIGTERM in the middle of a check ends with 130 and what to do; the next command is not disturbed."""
     command = [CHECKOUT / ".venv/bin/lab", "check", "01", "--submission", "no-such-tag", "--fresh"]
-    with Popen(command, cwd=CHECKOUT, stdout=PIPE, stderr=PIPE, text=True) as running:
-        assert running.stdout is not None
-        assert "Lab 01" in running.stdout.readline()
-        running.send_signal(SIGINT)
-        _, err = running.communicate(timeout=60)
-    assert (running.returncode, "interrupted" in err) == (130, True), err
+    for number in (SIGINT, SIGTERM):
+        with Popen(command, cwd=CHECKOUT, stdout=PIPE, stderr=PIPE, text=True) as running:
+            assert running.stdout is not None
+            assert "Lab 01" in running.stdout.readline()
+            running.send_signal(number)
+            _, err = running.communicate(timeout=60)
+        assert (running.returncode, "interrupted" in err) == (130, True), err
     assert typed(".venv/bin/lab", "check", "01", "--submission", "solution").code == 0
