@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from kindlabs.board import Board
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.clusters.lease import lease
 from kindlabs.course import Course, Lab
-from kindlabs.errors import InfraError
+from kindlabs.errors import InfraError, of_machine
 from kindlabs.progress import Steps
 from kindlabs.record import Record
 
@@ -40,8 +41,11 @@ def check_submission(course: Course, lab_id: str, word: str | None, *, fresh: bo
                 leased = time.monotonic() - started
                 loading.join()
                 return _judge(course, lab, handed_in, cluster, leased, out=out, fresh=fresh)
-        except InfraError as error:
-            return _no_cluster(lab, handed_in, error, time.monotonic() - started, out=out)
+        except (InfraError, OSError) as error:
+            fault = error if isinstance(error, InfraError) else of_machine(error)
+            if fault is None:
+                raise
+            return _no_cluster(lab, handed_in, fault, time.monotonic() - started, out=out)
 
 
 def _judge(
@@ -101,7 +105,7 @@ def _announce(handed_in: submission.Submission, lab: Lab, steps: Steps) -> None:
 
 def _again(lab: Lab, handed_in: submission.Submission) -> str:
     own = handed_in.path == lab.work
-    return f"make check LAB={lab.number}" + ("" if own else f" SUBMISSION={handed_in.label}")
+    return f"make check LAB={lab.number}" + ("" if own else f" SUBMISSION={shlex.quote(handed_in.label)}")
 
 
 def images_of(course: Course, lab: Lab) -> frozenset[str]:
@@ -124,13 +128,13 @@ def _wrapper(root: Path, cluster: Cluster) -> str:
     Without one on this machine it is the node's own: nobody waits for a download, or a build, to read a next step.
     """
     script = root / ".labs" / "bin" / "kubectl"
-    line = f'export KUBECONFIG="{cluster.kubeconfig_path}"'
+    line = f"export KUBECONFIG={shlex.quote(str(cluster.kubeconfig_path))}"
     if not script.exists() or line not in script.read_text(encoding="utf-8"):
         from kindlabs.clusters import tools
 
         program = tools.kubectl_at_hand()
         in_node = f"docker exec -i {cluster.name}-control-plane kubectl --kubeconfig=/etc/kubernetes/admin.conf"
-        command = f'"{program}"' if program else in_node
+        command = shlex.quote(str(program)) if program else in_node
         script.parent.mkdir(parents=True, exist_ok=True)
         script.write_text(f'#!/bin/sh\n{line}\nexec {command} "$@"\n', encoding="utf-8")
         script.chmod(0o755)

@@ -61,6 +61,8 @@ def findings(course_root: Path) -> list[Finding]:
 
 
 def _engine(info: dict[str, Any]) -> Finding:
+    if not info and (chosen := engine.chosen()):
+        return Finding("engine", "bad", f"no Docker engine answers at {chosen}", engine.START_CHOSEN)
     if not info:
         advice = (
             "Start it (Docker Desktop, or: sudo systemctl start docker); on Debian or Ubuntu as root, make check does."
@@ -94,7 +96,7 @@ def _memory(info: dict[str, Any]) -> Finding:
 
 
 def _disk(info: dict[str, Any]) -> Finding:
-    folder = Path(str(info.get("DockerRootDir") or "."))
+    folder = Path(str(info.get("DockerRootDir") or Path.cwd()))
     if not folder.is_dir():  # the engine runs in a machine of its own
         folder = Path.cwd()
     advice = "Free some space; docker system prune removes images and containers that nothing uses."

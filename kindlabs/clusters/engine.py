@@ -19,6 +19,8 @@ from kindlabs.progress import Steps
 REQUEST_SECONDS = 600.0
 """For one request to the engine; committing a node image on a slow disk needs minutes."""
 
+START_CHOSEN = "Start that engine, or unset the variable to use the machine's own."
+
 Ask = Callable[[str], bool]
 
 
@@ -31,7 +33,7 @@ def find(timeout: float = REQUEST_SECONDS) -> docker.DockerClient | None:
     try:
         client = _connect(timeout)
         client.ping()
-    except (DockerException, OSError):
+    except (DockerException, OSError, ValueError):  # a port of 99999
         return None
     return client
 
@@ -69,6 +71,12 @@ def architecture(client: docker.DockerClient) -> str:
     return names[machine]
 
 
+def chosen() -> str | None:
+    """The engine that a variable names, with the variable's name; None when it is left to the current context."""
+    names = ("DOCKER_HOST", "DOCKER_CONTEXT")
+    return next((f"{os.environ[name]}, which {name} names" for name in names if os.environ.get(name)), None)
+
+
 def _connect(timeout: float) -> docker.DockerClient:
     """As the docker command chooses its engine: DOCKER_HOST, then DOCKER_CONTEXT, then the current context."""
     if os.environ.get("DOCKER_HOST"):
@@ -82,12 +90,8 @@ def _connect(timeout: float) -> docker.DockerClient:
 
 
 def _start_one(steps: Steps, ask: Ask) -> docker.DockerClient:
-    chosen = os.environ.get("DOCKER_HOST") or os.environ.get("DOCKER_CONTEXT")
-    if chosen:
-        raise InfraError(
-            f"Expected a Docker engine at {chosen}, which DOCKER_HOST or DOCKER_CONTEXT names; nothing answers there.",
-            "Start that engine, or unset the variable to use the machine's own.",
-        )
+    if named := chosen():
+        raise InfraError(f"Expected a Docker engine at {named}; nothing answers there.", START_CHOSEN)
     if platform.system() != "Linux":
         raise InfraError("No Docker engine answers.", "Start Docker Desktop and run the same command again.")
     if os.path.exists(own_engine.SOCKET) and not os.access(own_engine.SOCKET, os.R_OK | os.W_OK):  # noqa: PTH110

@@ -8,7 +8,6 @@ create.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,13 +21,13 @@ from filelock import FileLock
 from pytest_kind import KindCluster
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
 
-from kindlabs.clusters import egress, engine, images, tools
+from kindlabs.clusters import egress, engine, images, profiles, tools
 from kindlabs.clusters.commands import CommandFailed, CommandTooSlow, follow, run
 from kindlabs.clusters.forward import Forward
 from kindlabs.clusters.health import engine_fault
 from kindlabs.clusters.lock import Lock, course_root
 from kindlabs.clusters.state import of_nobody
-from kindlabs.errors import InfraError, LabError, UsageError
+from kindlabs.errors import InfraError, LabError
 from kindlabs.progress import Steps
 
 NAME_LABEL = "io.x-k8s.kind.cluster"
@@ -250,10 +249,7 @@ def egress_wanted() -> str:
 
     Raises: UsageError for another word.
     """
-    said = os.environ.get("EGRESS") or ("none" if images.source() == "build" else "open")
-    if said not in ("none", "open"):
-        raise UsageError(f"Expected EGRESS=none or EGRESS=open, found EGRESS={said}.")
-    return said
+    return profiles.egress_said() or ("none" if images.source() == "build" else "open")
 
 
 def _may_pass(error: BaseException) -> bool:

@@ -106,7 +106,7 @@ def _make_ready(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Step
 
 def _why_anew(cluster: Cluster, course_root: Path, steps: Steps) -> str | None:
     """Why a cluster that was made cannot be used as it is, None when it can."""
-    said = os.environ.get("EGRESS")
+    said = profiles.egress_said()
     if said and said != cluster.facts.egress:
         return f"EGRESS={said} is asked for, and cluster {cluster.name} was made with EGRESS={cluster.facts.egress}"
     if cluster.facts.recipe != profiles.recipe(course_root, cluster.profile):

@@ -62,6 +62,8 @@ def remove(course_root: Path, steps: Steps) -> list[str]:
     if client is not None:
         names |= {name for name in _kind_clusters(client) if _is_ours(course_root, name)}
     program = tools.kind(steps) if client is not None and names else None
+    if client is None and names:
+        steps.line("  No Docker engine answers, so its containers stay: run the same command again when it does.")
     for name in sorted(names):
         cluster = Cluster(state.of_checkout(course_root) / name, profile="")
         with held(cluster, steps), steps.step(f"Remove cluster {name}"):
@@ -86,7 +88,9 @@ def _kind_clusters(client: docker.DockerClient) -> set[str]:
 
 
 def _look(cluster: Cluster, client: docker.DockerClient | None) -> Row:
-    fault = "half made: the next command makes it anew" if not cluster.is_made else cluster.fault()
+    held_by = holder(cluster)
+    unfinished = "being made" if held_by else "half made: the next command makes it anew"
+    fault = cluster.fault() if cluster.is_made else unfinished
     return Row(
         cluster.name,
         cluster.profile,
@@ -96,7 +100,7 @@ def _look(cluster: Cluster, client: docker.DockerClient | None) -> Row:
         cluster.ports,
         time.time() - cluster.facts.created,
         _memory(cluster.name, client) if client else None,
-        holder(cluster),
+        held_by,
     )
 
 

@@ -36,6 +36,7 @@ def make(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask:
     Raises: InfraError when engine, images or cluster cannot be had; LabError for an unknown profile or add-on.
     """
     profile = profiles.load(course_root, cluster.profile)
+    egress = egress_wanted()
     client = engine.ensure(steps, ask)
     lock = Lock.load(course_root)
     image = images.node_image(lock.default, client, steps, lock)
@@ -46,9 +47,9 @@ def make(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask:
     with steps.step(f"Create cluster {cluster.name}", total=KIND_STEPS + (profile.nodes > 1)) as step:
         kind.tell = lambda line: step.advance(note=_plain(line)) if "✓" in line else None
         kind.delete()
-        before, egress = cluster.ports, egress_wanted()
-        cluster.facts = Facts(profile.name, node_image=image, ports=before, created=time.time(), egress=egress)
-        cluster.facts.recipe = profiles.recipe(course_root, profile.name)
+        facts = Facts(profile.name, node_image=image, ports=cluster.ports, created=time.time(), egress=egress)
+        facts.recipe = profiles.recipe(course_root, profile.name)
+        cluster.facts = facts
         with _loading_early(cluster.name, profile.nodes, references, client):
             _create_on_free_ports(kind, profile, cluster)
         nodes = node_names(cluster.name, client)

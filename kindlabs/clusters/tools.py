@@ -38,7 +38,9 @@ def kind(steps: Steps) -> Path:
         InfraError: none of these ways works here; says why.
     """
     cached = _cached("kind", KIND)
-    return _found("kind", kind_fits) or _existing(cached) or _get(cached, [_install_kind, _download_kind], steps)
+    return (
+        _found("kind", kind_fits) or _existing("kind", cached) or _get(cached, [_install_kind, _download_kind], steps)
+    )
 
 
 def kubectl(steps: Steps) -> Path:
@@ -53,7 +55,7 @@ def kubectl(steps: Steps) -> Path:
 
 def kubectl_at_hand() -> Path | None:
     """A kubectl that fits and that nothing has to be done for; None when there is none."""
-    return _found("kubectl", kubectl_fits) or _existing(_cached("kubectl", KUBECTL))
+    return _found("kubectl", kubectl_fits) or _existing("kubectl", _cached("kubectl", KUBECTL))
 
 
 def kind_fits(version: str) -> bool:
@@ -90,8 +92,9 @@ def _cached(name: str, version: str) -> Path:
     return gobuild.cache_dir() / "tools" / f"{name}-{version}" / name
 
 
-def _existing(path: Path) -> Path | None:
-    return path if path.exists() else None
+def _existing(name: str, path: Path) -> Path | None:
+    """The program at *path* if it works; one that was cut short, by a full disk, is made again."""
+    return path if version_of(name, str(path)) else None
 
 
 Way = Callable[[Path, Steps, Step], None]

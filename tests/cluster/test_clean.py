@@ -14,6 +14,7 @@ from rich.console import Console
 from kindlabs.clusters import listing
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.clusters.kind import NAME_LABEL
+from kindlabs.clusters.lease import held
 from kindlabs.clusters.profiles import cluster_name
 from kindlabs.progress import Steps
 
@@ -65,6 +66,9 @@ def test_half_made_cluster_is_removed(client: docker.DockerClient, checkout: Pat
     _node(client, half.name, cluster.facts.node_image)
     (row,) = listing.list_clusters(checkout)
     assert (row.name, row.health.split(":")[0]) == (half.name, "half made")
+    with Steps(Console(file=io.StringIO())) as steps, held(half, steps):
+        (row,) = listing.list_clusters(checkout)
+    assert row.health == "being made"
     assert _remove(checkout) == [half.name]
     assert listing.list_clusters(checkout) == []
     assert _remove(checkout) == []

@@ -45,6 +45,8 @@ def test_files_that_cannot_be_read(typed: Type, tmp_path: Path, make: Callable[[
         (["check", "03", "--submission", "nowhere"], "There is no submission 'nowhere'"),
         (["chek", "03"], "Did you mean 'check'?"),
         (["check"], "Missing argument"),
+        (["check", "01", "--json", "/nowhere/record.json"], "there is no folder /nowhere"),
+        (["check", "01", "--json", "labs"], "it is a folder"),
     ],
 )
 def test_words_that_make_no_sense(typed: Type, words: list[str], said: str) -> None:

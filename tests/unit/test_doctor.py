@@ -26,11 +26,21 @@ def test_cgroups(version: str, state: str) -> None:
     assert doctor._cgroups({"CgroupVersion": version}).state == state
 
 
-def test_no_engine_is_bad() -> None:
+def test_no_engine_is_bad(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without an engine nothing works, and the advice says who can start one."""
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
     finding = doctor._engine({})
     assert finding.state == "bad"
     assert "start docker" in finding.advice
+
+
+def test_the_engine_that_a_variable_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever set DOCKER_HOST is told that it is why no engine is found."""
+    monkeypatch.setenv("DOCKER_HOST", "tcp://build:2375")
+    finding = doctor._engine({})
+    assert "tcp://build:2375, which DOCKER_HOST names" in finding.found
+    assert "unset" in finding.advice
 
 
 def test_proxy_on_the_loopback(monkeypatch: pytest.MonkeyPatch) -> None:

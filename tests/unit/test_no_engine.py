@@ -37,6 +37,20 @@ def test_a_named_engine_that_is_silent_is_named(monkeypatch: pytest.MonkeyPatch)
     assert "tcp://build:2375" in ensure().message
 
 
+@pytest.mark.parametrize("host", ["nonsense", "tcp://127.0.0.1:99999", "http://[::1"])
+def test_a_variable_that_makes_no_sense(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    """A DOCKER_HOST that cannot be an address is an engine that does not answer."""
+    monkeypatch.undo()
+    monkeypatch.setenv("DOCKER_HOST", host)
+    assert engine.find(timeout=1) is None
+
+
+def test_a_context_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DOCKER_CONTEXT is told apart from DOCKER_HOST."""
+    monkeypatch.setenv("DOCKER_CONTEXT", "nowhere")
+    assert "nowhere, which DOCKER_CONTEXT names" in ensure().message
+
+
 def test_a_mac_is_told_of_docker_desktop(monkeypatch: pytest.MonkeyPatch) -> None:
     """On macOS nothing is installed; Docker Desktop is to be started."""
     monkeypatch.setattr(platform, "system", lambda: "Darwin")

@@ -15,7 +15,9 @@ from kindlabs.clusters import gobuild, tools
 from kindlabs.errors import InfraError
 from kindlabs.progress import Steps
 
-PROGRAM = b"#!/bin/sh\necho 0.33.0\n"
+PROGRAM = b"""#!/bin/sh
+if [ "$2" = -q ]; then echo 0.33.0; else echo '{"clientVersion": {"gitVersion": "v1.36.4"}}'; fi
+"""
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -84,6 +86,15 @@ def test_a_download_is_the_machines_own(
         assert program.stat().st_mode & 0o111
         made = program.stat().st_mtime_ns
         assert get(Steps()).stat().st_mtime_ns == made
+
+
+def test_what_was_cut_short_is_got_again(releases: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program in the cache that a power cut left empty is no dead end."""
+    monkeypatch.setattr(tools, "_machine", lambda: ("linux", "amd64"))
+    _publish(releases / f"v{tools.KIND}" / "kind-linux-amd64", ".sha256sum")
+    program = tools.kind(Steps())
+    program.write_bytes(b"")
+    assert tools.kind(Steps()).read_bytes() == PROGRAM
 
 
 def test_a_download_of_another_content_is_refused(releases: Path, monkeypatch: pytest.MonkeyPatch) -> None:

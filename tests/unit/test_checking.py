@@ -1,0 +1,48 @@
+"""From the command to a verdict: what the machine refuses is a verdict too."""
+
+from __future__ import annotations
+
+import errno
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from kindlabs import checking
+from kindlabs.course import Course
+from kindlabs.record import Verdict
+
+
+def check(course: Course, monkeypatch: pytest.MonkeyPatch, error: OSError) -> tuple[Verdict, str]:
+    """The verdict on the course's solution, and what was shown, when no cluster can be leased because of *error*."""
+
+    @contextmanager
+    def refused(*_args: Any, **_options: Any) -> Iterator[None]:
+        raise error
+        yield
+
+    monkeypatch.setattr(checking, "lease", refused)
+    text = io.StringIO()
+    out = Console(file=text, width=200)
+    record = checking.check_submission(course, "7", "solution", fresh=False, out=out, ask=lambda _: False)
+    return record.verdict, text.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"), [(errno.ENOSPC, "Free some space"), (errno.EACCES, "chown"), (errno.EROFS, "in a copy")]
+)
+def test_a_machine_that_refuses(course: Course, monkeypatch: pytest.MonkeyPatch, number: int, advice: str) -> None:
+    """A full disk, or state that belongs to somebody else, is an infra_error with its file and what to do."""
+    verdict, shown = check(course, monkeypatch, OSError(number, "It cannot be", ".labs/clusters"))
+    assert verdict is Verdict.INFRA_ERROR
+    assert ".labs/clusters: It cannot be." in shown
+    assert advice in shown
+
+
+def test_a_slip_of_our_own_is_none_of_the_machines(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any other error of the system stays what it is, for the log."""
+    with pytest.raises(FileNotFoundError):
+        check(course, monkeypatch, FileNotFoundError(errno.ENOENT, "No such file", "x"))
