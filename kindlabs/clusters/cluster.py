@@ -105,7 +105,16 @@ class Cluster:
     @property
     def is_made(self) -> bool:
         """Whether kind has made it and nobody has removed it; says nothing about its health."""
-        return self.facts.phase == "made" and self.kubeconfig_path.exists()
+        return self.facts.phase == "made" and self._has_kubeconfig()
+
+    def _has_kubeconfig(self) -> bool:
+        """Whether it is there and whole; a power cut may leave half of it."""
+        try:
+            return self.kubeconfig_path.exists() and bool(self.api)
+        except OSError:
+            raise
+        except Exception:  # whatever its reader makes of a broken file
+            return False
 
     @cached_property
     def api(self) -> Api:
@@ -141,6 +150,8 @@ class Cluster:
 
     def _read(self) -> Facts | None:
         try:
-            return Facts(**json.loads((self.state / "cluster.json").read_text(encoding="utf-8")))
+            facts = Facts(**json.loads((self.state / "cluster.json").read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
+        blank = asdict(Facts(""))
+        return facts if all(type(value) is type(blank[name]) for name, value in asdict(facts).items()) else None

@@ -23,7 +23,7 @@ ANSWER_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Row:
-    """One cluster. ``health``: ``healthy`` or a sentence; ``age``: seconds; ``memory``: bytes, None if unknown."""
+    """One cluster. ``health``: ``healthy`` or a sentence; ``age``: seconds, ``memory``: bytes; None if unknown."""
 
     name: str
     profile: str
@@ -31,13 +31,14 @@ class Row:
     addons: tuple[str, ...]
     health: str
     ports: profiles.Ports
-    age: float
+    age: float | None
     memory: int | None
     held_by: str | None
 
     def __str__(self) -> str:
         facts = [self.version, *self.addons, *(f"{name} {port}" for name, port in self.ports.items())]
-        facts += [f"made {_ago(self.age)} ago"] + ([f"{self.memory / 2**20:.0f} MiB"] if self.memory else [])
+        facts += [f"made {_ago(self.age)} ago"] if self.age is not None else []
+        facts += [f"{self.memory / 2**20:.0f} MiB"] if self.memory else []
         lines = [f"{self.name}  {self.health}", f"    {', '.join(fact for fact in facts if fact)}"]
         return "\n".join(lines + ([f"    {self.held_by}"] if self.held_by else []))
 
@@ -98,7 +99,7 @@ def _look(cluster: Cluster, client: docker.DockerClient | None) -> Row:
         tuple(cluster.addons),
         fault or "healthy",
         cluster.ports,
-        time.time() - cluster.facts.created,
+        time.time() - cluster.facts.created if cluster.facts.created else None,
         _memory(cluster.name, client) if client else None,
         held_by,
     )

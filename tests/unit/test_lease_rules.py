@@ -45,6 +45,24 @@ def test_torn_facts_are_no_facts(unmade: Cluster) -> None:
     assert not unmade.is_made
 
 
+@pytest.mark.parametrize("text", ['{"profile": "single", "phase": "made", "ports": []}', '{"profile": 3}', "[]", ""])
+def test_facts_of_other_types_are_no_facts(text: str, unmade: Cluster) -> None:
+    """Nor does a file that holds something else."""
+    unmade.state.mkdir(parents=True)
+    (unmade.state / "cluster.json").write_text(text)
+    unmade.recall()
+    assert unmade.facts == Facts("single")
+
+
+@pytest.mark.parametrize("text", ["", "a: [", "[]", "\x00", "apiVersion: v1\nclusters: []\n"])
+def test_torn_kubeconfig_is_none(text: str, unmade: Cluster) -> None:
+    """A cluster that cannot be asked is made anew."""
+    unmade.facts.phase = "made"
+    unmade.remember()
+    unmade.kubeconfig_path.write_text(text)
+    assert not unmade.is_made
+
+
 def test_facts_of_another_release_are_no_facts(unmade: Cluster) -> None:
     """Facts with fields that this release does not know mean that the cluster is made anew."""
     unmade.state.mkdir(parents=True)
