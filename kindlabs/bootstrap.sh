@@ -19,7 +19,8 @@ is_made() { [ -x .venv/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$(want
 # The lock is a symbolic link that names its holder: made in one step, and seen to be stale when the holder is gone.
 take_turn() {
   waited=
-  until ln -s $$ "$lock" 2>/dev/null; do
+  until said=$(LC_ALL=C ln -s $$ "$lock" 2>&1); do
+    case $said in *exists*) ;; *) give_up "$said" "free some space, or make .labs yours (chown)" ;; esac
     holder=$(readlink "$lock") || continue
     if ! kill -0 "$holder" 2>/dev/null; then rm -f "$lock"; continue; fi
     [ -n "$waited" ] || say "  … Wait for process $holder, which makes .venv (gone for good? rm $lock)"
@@ -74,7 +75,7 @@ make_venv() {
 }
 
 if is_made; then exit; fi
-mkdir -p .labs
+said=$(mkdir -p .labs 2>&1) || give_up "$said" "make this folder yours (chown), or work in a copy that you can write"
 take_turn
 if is_made; then exit; fi # somebody else made it meanwhile
 find_uv

@@ -106,6 +106,19 @@ def test_pip_of_the_system(copy: Path, bare: Path) -> None:
     assert first_command(copy, with_python(bare, without="venv")).code == 0
 
 
+def test_where_nothing_can_be_written(copy: Path, bare: Path) -> None:
+    """A folder in which .labs cannot be, or cannot hold the lock, is told at once and not tried for ever."""
+    (copy / ".labs").write_text("a file")
+    told = type_in(copy, "make", "list", PATH=with_python(bare), timeout=30)
+    assert "lab: mkdir: " in told.err
+    assert "Error 3" in told.err
+    (copy / ".labs").unlink()
+    (copy / ".labs").symlink_to("/proc/self")  # where not even root can make a file
+    told = type_in(copy, "make", "list", PATH=str(bare), timeout=30)
+    assert "bootstrap.lock" in told.err
+    assert "next  free some space" in told.err
+
+
 @pytest.mark.parametrize(
     ("without", "said"),
     [("venv|pip", "apt-get install python3-venv"), (None, "install Python 3.11 or newer, or uv")],
