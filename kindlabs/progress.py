@@ -18,6 +18,9 @@ from kindlabs.terminal import printable
 QUIET_BELOW = 1.0
 """Seconds: a step that took less leaves no line behind, so that a warm run prints its verdict and nothing else."""
 
+TOLD_EVERY = 20.0
+"""Seconds between two lines that say how far a step is, where there are no bars."""
+
 
 @dataclass
 class Step:
@@ -28,6 +31,8 @@ class Step:
     _steps: Steps
     _task: TaskID | None = None
     started: float = field(default_factory=time.monotonic)
+    done: float = 0
+    told: float = field(default_factory=time.monotonic)
 
     def advance(self, by: float = 1, note: str = "") -> None:
         """Count *by* more units as done, of the *total* that the step was given."""
@@ -106,8 +111,12 @@ class Steps:
             self._bars.update(step._task, advance=by)
             if note:
                 self._bars.update(step._task, note=printable(note))
-        elif note:
-            self._line(f"    {step.title}: {note}")
+            return
+        step.done += by
+        far = f"{step.done:.0f} of {step.total:.0f}" if step.total else ""
+        if note or (far and time.monotonic() - step.told > TOLD_EVERY):
+            step.told = time.monotonic()
+            self._line(f"    {step.title}: {note or far}")
 
     def _line(self, text: str) -> None:
         with self._lock:

@@ -1,0 +1,33 @@
+"""What a long step tells where there are no bars."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from kindlabs import progress
+from kindlabs.progress import Steps
+
+
+@pytest.fixture
+def told() -> io.StringIO:
+    """Where a log would get it."""
+    return io.StringIO()
+
+
+def test_a_long_step_says_how_far_it_is(told: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log gets a line about how far a step is every now and then, not one for each unit."""
+    with Steps(Console(file=told, width=200)) as steps, steps.step("Compile it", total=4) as step:
+        step.advance()
+        monkeypatch.setattr(progress, "TOLD_EVERY", -1)
+        step.advance()
+    assert told.getvalue() == "  … Compile it\n    Compile it: 2 of 4\n"
+
+
+def test_a_note_is_a_line_of_its_own(told: io.StringIO) -> None:
+    """What a step is busy with is told at once."""
+    with Steps(Console(file=told, width=200)) as steps, steps.step("Make it", total=2) as step:
+        step.advance(note="unpacking")
+    assert told.getvalue() == "  … Make it\n    Make it: unpacking\n"
