@@ -105,6 +105,7 @@ class Run:
             plugin = JudgePlugin(lab, self._explain_with(world), self.cluster.fault, self.report)
             record.checks += judge(self.lab.validator, plugin)
             if record.verdict in (Verdict.PASSED, Verdict.FAILED):
+                world.confirm()
                 self._look_back(record, lab, self._explain_with(world))
             if record.verdict is Verdict.FAILED:
                 record.evidence = collect(lab)

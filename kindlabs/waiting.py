@@ -74,7 +74,7 @@ def wait_until(
     while True:
         revision = world.revision
         seen = look()
-        if seen.met:
+        if seen.met and world.is_current():
             return seen
         cause = why()
         now = time.monotonic()

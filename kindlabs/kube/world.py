@@ -14,7 +14,7 @@ from kindlabs.kube.api import Api, ApiError, ApiUnreachable, Object
 
 RETRY_SECONDS = 0.2
 SILENT_SECONDS = 3.0
-"""A watch that could not be opened for so long means that the API server is gone, not that it hiccuped."""
+"""A kind that could not be listed and watched for so long means that the API server is gone, not that it hiccuped."""
 
 
 class World:
@@ -27,6 +27,7 @@ class World:
     def __init__(self, api: Api) -> None:
         self.api = api
         self.revision = 0
+        self._heard = time.monotonic()
         self._changed = threading.Condition()
         self._kinds: dict[str, _Watched] = {}
         self._closed = False
@@ -65,10 +66,37 @@ class World:
         self.check_reachable()
 
     def check_reachable(self) -> None:
-        """Raise ApiUnreachable when the API server has been silent for SILENT_SECONDS."""
+        """Raise ApiUnreachable when what was seen of a kind has been out of date for SILENT_SECONDS."""
         for watched in list(self._kinds.values()):
-            if watched.down_since and time.monotonic() - watched.down_since > SILENT_SECONDS:
-                raise watched.error or ApiUnreachable("the API server does not answer")
+            since, error = watched.stale_since, watched.error
+            if since and error and time.monotonic() - since > SILENT_SECONDS:
+                raise error
+
+    def is_current(self) -> bool:
+        """Whether every kind has been listed, and is being watched since; a server that was silent for long is asked.
+
+        Raises: ApiUnreachable when it does not answer, or is not ready.
+        """
+        if time.monotonic() - self._heard > SILENT_SECONDS:
+            self._ask()
+        return not any(watched.stale_since for watched in list(self._kinds.values()))
+
+    def confirm(self) -> None:
+        """Return when the API server answers, and what was seen is current. Raises: ApiUnreachable."""
+        self._ask()
+        until = time.monotonic() + SILENT_SECONDS
+        while not self.is_current():
+            if time.monotonic() > until:
+                raise ApiUnreachable("what the API server said last is out of date")
+            time.sleep(0.02)
+
+    def _ask(self) -> None:
+        """A watch that hears nothing may be cut off, or the server's own storage silent."""
+        try:
+            self.api.text("GET", "/readyz", query={"exclude": "etcd-readiness"})
+        except ApiError as error:
+            raise ApiUnreachable(f"the API server is not ready: {error.message}") from error
+        self._heard = time.monotonic()
 
     def close(self) -> None:
         """End all watches."""
@@ -86,6 +114,7 @@ class World:
     def _bump(self) -> None:
         with self._changed:
             self.revision += 1
+            self._heard = time.monotonic()
             self._changed.notify_all()
 
 
@@ -96,7 +125,7 @@ class _Watched(threading.Thread):
         super().__init__(name=f"watch-{kind}", daemon=True)
         self.world, self.kind = world, kind
         self.objects: dict[tuple[str, str], Object] = {}
-        self.down_since: float | None = None
+        self.stale_since: float | None = time.monotonic()
         self.error: ApiUnreachable | None = None
         self._listed = threading.Event()
         self._response: urllib3.BaseHTTPResponse | None = None
@@ -114,37 +143,39 @@ class _Watched(threading.Thread):
                 self._response.shutdown()
 
     def run(self) -> None:
-        """Follow the kind until the world closes."""
+        """Follow the kind until the world closes; whatever goes wrong, what was seen is out of date until then."""
         while not self.world._closed:
             try:
-                path = self._list()
-                if path is None:
+                if not self._list_and_watch():
                     return
-            except ApiUnreachable as error:
-                self._is_down(error)
-                time.sleep(RETRY_SECONDS)
-            except (ApiError, ValueError):
+            except Exception as error:
+                self._failed(error)
                 time.sleep(RETRY_SECONDS)
 
-    def _is_down(self, error: ApiUnreachable) -> None:
-        self.error = error
-        self.down_since = self.down_since or time.monotonic()
+    def _failed(self, error: Exception) -> None:
+        said = f"the API server does not let {self.kind} be watched: {error}"
+        self.error = error if isinstance(error, ApiUnreachable) else ApiUnreachable(said)
+        self.stale_since = self.stale_since or time.monotonic()
 
-    def _list(self) -> str | None:
-        """List once, then watch until the stream ends; None when the server does not serve the kind."""
+    def _list_and_watch(self) -> bool:
+        """List once, then watch until the stream ends; False when the server does not serve the kind."""
         resource = self.world.api.resource(self.kind) or self.world.api.resource(self.kind, refresh=True)
         if resource is None:
-            self._listed.set()
-            return None
+            self._is_current()
+            return False
         path = resource.path()
         answer = self.world.api.request("GET", path)
+        version = answer["metadata"]["resourceVersion"]
         head = {"apiVersion": resource.api_version, "kind": resource.kind}
         self.objects = {_key(item): head | item for item in answer.get("items") or []}
-        self.down_since = None
-        self._listed.set()
+        self._is_current()
         self.world._bump()
-        self._follow(path, answer["metadata"]["resourceVersion"])
-        return path
+        self._follow(path, version)
+        return True
+
+    def _is_current(self) -> None:
+        self.stale_since = self.error = None
+        self._listed.set()
 
     def _follow(self, path: str, resource_version: str) -> None:
         with self.world.api.watch(path, resource_version) as response:
@@ -154,10 +185,10 @@ class _Watched(threading.Thread):
                     if not self._take(json.loads(line)):
                         return
             except (urllib3.exceptions.HTTPError, OSError) as error:
-                if not self.world._closed:
-                    self._is_down(ApiUnreachable(f"the API server closed a watch: {error}"))
+                raise ApiUnreachable(f"the API server closed a watch: {error}") from error
             finally:
                 self._response = None
+                self.stale_since = time.monotonic()
 
     def _take(self, event: Object) -> bool:
         """Note one event; False when the stream cannot be gone on with (410 Gone)."""

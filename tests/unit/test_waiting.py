@@ -21,6 +21,10 @@ class StillWorld:
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
 
+    def is_current(self) -> bool:
+        """What is seen of it is what there is."""
+        return True
+
     def wait(self, _since: int, timeout: float) -> None:
         """Let *timeout* seconds pass."""
         if self.error:
@@ -44,6 +48,13 @@ def wait(look: list[Look], cause: Cause | None, seconds: float) -> Look:
 def test_success_ends_a_wait() -> None:
     """The look that met the expectation is returned, however many did not before."""
     assert wait([Look(False, "no"), Look(False, "no"), Look(True, "yes")], None, 5).observed == "yes"
+
+
+def test_what_is_out_of_date_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was seen before a watch was lost does not count until it has been seen again."""
+    monkeypatch.setattr(STILL, "is_current", lambda: False)
+    with pytest.raises(Unmet):
+        wait([Look(True, "yes")], None, 0.05)
 
 
 def test_success_counts_even_after_the_deadline() -> None:
