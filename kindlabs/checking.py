@@ -81,14 +81,15 @@ def _judge(
 
 
 def _no_cluster(lab: Lab, handed_in: submission.Submission, error: InfraError, took: float, *, out: Console) -> Record:
-    from kindlabs.run import broken_cluster, new_record
+    from kindlabs.run import broken_cluster, give_up, new_record
 
     board = Board(out, _again(lab, handed_in))
     board.open(f"Lab {lab.number}  {lab.title}", f"{handed_in.label}, and no cluster to judge it on")
     record = new_record(lab, handed_in)
     record.seconds = {"cluster": took}
-    record.checks.append(broken_cluster(error.message, error.next_step))
-    board.check(record.checks[0])
+    record.checks = give_up(lab, record, broken_cluster(error.message, error.next_step))
+    for result in record.checks:
+        board.check(result)
     board.close(record)
     return record
 

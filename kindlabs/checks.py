@@ -1,9 +1,12 @@
-"""The decorator that makes a test of a validator a check."""
+"""The decorator that makes a test of a validator a check, and which checks a validator declares."""
 
 from __future__ import annotations
 
+import ast
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 Test = TypeVar("Test", bound=Callable[..., None])
@@ -17,7 +20,7 @@ class CheckSpec:
     id: str
     title: str
     points: int
-    needs: tuple[str, ...]
+    needs: tuple[str, ...] = ()
 
 
 def check(points: int, needs: Sequence[Callable[..., None]] = ()) -> Callable[[Test], Test]:
@@ -31,8 +34,9 @@ def check(points: int, needs: Sequence[Callable[..., None]] = ()) -> Callable[[T
     """
 
     def decorate(function: Test) -> Test:
-        title = (function.__doc__ or "").strip().partition("\n")[0]
-        if not function.__name__.startswith("test_") or not title:
+        title = _title(function.__doc__)
+        is_plain = not inspect.iscoroutinefunction(function) and not inspect.isgeneratorfunction(function)
+        if not function.__name__.startswith("test_") or not title or not is_plain:
             raise ValueError(f"{function.__name__}: a check is a function test_… with a docstring")
         missing = [f.__name__ for f in needs if not hasattr(f, SPEC)]
         if missing:
@@ -47,3 +51,32 @@ def check(points: int, needs: Sequence[Callable[..., None]] = ()) -> Callable[[T
 def check_id(function_name: str) -> str:
     """``test_pods_ready`` is check ``pods-ready``."""
     return function_name.removeprefix("test_").replace("_", "-")
+
+
+def declared(validator: Path) -> list[CheckSpec]:
+    """The checks that stand in a validator's text, whether or not it can be run or pytest would find them.
+
+    Needs are not read; points that are no number count 0. Nothing at all where the text is no Python.
+    """
+    try:
+        tree = ast.parse(validator.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return []
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            for decorator in node.decorator_list:
+                if isinstance(decorator, ast.Call) and ast.unparse(decorator.func).rpartition(".")[2] == check.__name__:
+                    title = _title(ast.get_docstring(node)) or node.name
+                    found.append((node.lineno, CheckSpec(check_id(node.name), title, _points(decorator))))
+    return [spec for _, spec in sorted(found, key=lambda item: item[0])]
+
+
+def _title(docstring: str | None) -> str:
+    return (docstring or "").strip().partition("\n")[0]
+
+
+def _points(decorator: ast.Call) -> int:
+    given = [*decorator.args[:1], *(k.value for k in decorator.keywords if k.arg == "points")]
+    value = given[0].value if given and isinstance(given[0], ast.Constant) else 0
+    return value if isinstance(value, int) else 0

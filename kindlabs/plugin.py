@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import time
 import traceback
-from collections.abc import Callable, Generator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
-from kindlabs.checks import SPEC, CheckSpec
+from kindlabs.checks import SPEC, CheckSpec, declared
 from kindlabs.errors import InfraError, LabError
 from kindlabs.expectations import Lab
 from kindlabs.record import CheckResult, Verdict
@@ -23,6 +24,11 @@ UNUSED = (
     *("unraisableexception", "threadexception"),  # at the end they collect garbage five times: 0.1 s
 )
 """Pytest's own plugins that a run does without."""
+FOREIGN = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
+"""Variables that are meant for somebody else's tests, and could leave checks out."""
+ASSERTIONS = (AssertionError, pytest.fail.Exception)
+NO_OPINION = (pytest.skip.Exception, pytest.xfail.Exception)
+"""How a test ends that says nothing about the submission."""
 
 Explain = Callable[[CheckResult, Unmet], None]
 
@@ -33,106 +39,195 @@ class JudgePlugin:
     Args:
         lab: what the fixture ``lab`` gives.
         explain: fills expected, observed, cause and next step of a failed check.
-        fault: evidence, taken now, that cluster or machine is broken; None when all is well.
+        fault: evidence, taken now, that cluster or machine is broken, None when all is well; it is told whether the
+            learner is blamed otherwise.
         report: called with each result as it comes.
     """
 
     def __init__(
-        self, lab: Lab, explain: Explain, fault: Callable[[], str | None], report: Callable[[CheckResult], None]
+        self, lab: Lab, explain: Explain, fault: Callable[[bool], str | None], report: Callable[[CheckResult], None]
     ) -> None:
         self._lab, self._explain, self._fault, self._report = lab, explain, fault, report
-        self.results: dict[str, CheckResult] = {}
-        self.broken: str = ""
-        self._infra: str = ""
+        self.results: list[CheckResult] = []
+        self.broken = ""
+        self.collected = 0
+        self.interrupted = False
+        self._twice: set[str] = set()
+        self._infra = ""
+        self._current = CheckResult("", "", Verdict.LAB_ERROR, 0, 0)
+        self._asserted = 0
 
     @pytest.fixture(name="lab")
     def _lab_fixture(self) -> Lab:
         return self._lab
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """A validator that cannot be imported is the lab's error."""
-        if report.failed:
-            self.broken = str(report.longrepr)
+        """A validator that cannot be imported, or that skips itself, is the lab's error."""
+        if report.outcome != "passed":
+            self.broken = report.longreprtext
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Somebody ends the run: with Ctrl-C; the validator by ``pytest.exit``; pytest, which could not collect."""
+        own = isinstance(excinfo.value, pytest.Session.Interrupted)
+        self.interrupted = isinstance(excinfo.value, KeyboardInterrupt) and not own
+        self.broken = self.broken or f"the validator ends the run: {_words(excinfo.value)}"
+
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
+        """Pytest itself stumbles, as over ``sys.exit`` at the top of a validator; nobody needs to see where."""
+        self.broken = _words(excinfo.value)
+        return True
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Every test of a validator must be a check."""
+        """Every test of a validator must be a check, and each check one test; what others need comes first."""
         plain = [item.name for item in items if not hasattr(getattr(item, "obj", None), SPEC)]
         if plain:
             self.broken = f"tests without @check: {', '.join(plain)}"
             items.clear()
+        times = Counter(_spec(item).id for item in items)
+        self._twice = {name for name, count in times.items() if count > 1}
+        items[:] = _needs_first({_spec(item).id: item for item in items})
+        self.collected = len(items)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
         """A check whose needs did not pass is not run."""
         spec = _spec(item)
-        waits_for = [need for need in spec.needs if self.results[need].verdict != Verdict.PASSED]
+        needs = [need for need in spec.needs if self._verdict(need) != Verdict.PASSED]
         if self._infra:
-            self._note(CheckResult(spec.id, spec.title, Verdict.INFRA_ERROR, 0, spec.points, observed=self._infra))
-            return True
-        if waits_for:
-            needs = f"waits for {', '.join(waits_for)}"
-            self._note(CheckResult(spec.id, spec.title, Verdict.BLOCKED, 0, spec.points, observed=needs))
-            return True
-        return None
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
-        """Run one check, and say what it found; nothing is raised further."""
-        spec = _spec(item)
-        result = CheckResult(spec.id, spec.title, Verdict.PASSED, spec.points, spec.points)
-        asserted, started = self._lab.asserted, time.monotonic()
-        try:
-            yield
-            if self._lab.asserted == asserted:
-                raise LabError(f"{spec.id} asserted nothing")
-        except Exception as error:
-            result.points = 0
-            self._judge(result, error)
-        result.seconds = time.monotonic() - started
-        self._note(result)
-
-    def _judge(self, result: CheckResult, error: Exception) -> None:
-        fault = self._fault()
-        if fault or isinstance(error, InfraError):
-            result.verdict = Verdict.INFRA_ERROR
-            self._infra = fault or str(error)
-            result.observed = self._infra
-        elif isinstance(error, Unmet):
-            result.verdict = Verdict.FAILED
-            self._explain(result, error)
-        elif isinstance(error, AssertionError):
-            result.verdict, result.observed = Verdict.FAILED, str(error).partition("\n")[0] or "the assertion is false"
+            self.note(not_judged(spec, Verdict.INFRA_ERROR, self._infra))
+        elif spec.id in self._twice:
+            self.note(not_judged(spec, Verdict.LAB_ERROR, f"several tests are check {spec.id}; each check is one test"))
+        elif needs:
+            self.note(not_judged(spec, Verdict.BLOCKED, f"waits for {', '.join(needs)}"))
         else:
-            result.verdict = Verdict.LAB_ERROR
-            result.observed = "".join(traceback.format_exception_only(error)).strip()
+            self._current = not_judged(spec, Verdict.LAB_ERROR, "it was not run")
+            return None
+        return True
 
-    def _note(self, result: CheckResult) -> None:
-        self.results[result.id] = result
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport:
+        """Take in what setup, test or teardown ended with; pytest hears only whether to go on."""
+        result, error = self._current, call.excinfo.value if call.excinfo else None
+        result.seconds += call.duration
+        if call.when == "setup":
+            self._asserted = self._lab.asserted
+        if call.when == "call" and error is None and self._lab.asserted == self._asserted:
+            error = LabError(f"{result.id} asserted nothing")
+        if error is None and call.when == "call":
+            result.verdict, result.points, result.observed = Verdict.PASSED, result.max_points, ""
+        elif error is not None and (call.when != "teardown" or result.verdict is Verdict.PASSED):
+            self._judge(result, error, may_blame=call.when != "teardown")
+        when: Any = call.when
+        return pytest.TestReport(item.nodeid, item.location, {}, "failed" if error else "passed", None, when)
+
+    def pytest_runtest_logfinish(self) -> None:
+        """Report a check once its teardown is over."""
+        self.note(self._current)
+
+    def _judge(self, result: CheckResult, error: BaseException, *, may_blame: bool) -> None:
+        result.points = 0
+        blames = may_blame and isinstance(error, ASSERTIONS) and not isinstance(error, NO_OPINION)
+        try:
+            fault = self._fault(blames) or (error.message if isinstance(error, InfraError) else None)
+            if fault:
+                result.verdict, result.observed, self._infra = Verdict.INFRA_ERROR, fault, fault
+            elif blames and isinstance(error, Unmet):
+                result.verdict = Verdict.FAILED
+                self._explain(result, error)
+            elif blames:
+                result.verdict = Verdict.FAILED
+                result.observed = str(error).partition("\n")[0] or "the assertion is false"
+            else:
+                result.verdict, result.observed = Verdict.LAB_ERROR, _words(error)
+        except InfraError as gone:  # while the reason was looked for
+            result.verdict, result.observed, self._infra = Verdict.INFRA_ERROR, gone.message, gone.message
+        except Exception as own:
+            result.verdict, result.observed = Verdict.LAB_ERROR, f"no reason can be given: {_words(own)}"
+
+    def _verdict(self, check: str) -> Verdict | None:
+        return next((result.verdict for result in self.results if result.id == check), None)
+
+    def note(self, result: CheckResult) -> None:
+        """Add a result, and report it."""
+        self.results.append(result)
         self._report(result)
 
 
 def judge(validator: Path, plugin: JudgePlugin) -> list[CheckResult]:
-    """Run all checks of *validator*. Raises: LabError when it cannot be read or holds no check, KeyboardInterrupt."""
-    # Other people's plugins cost start-up, and could change a verdict.
-    quiet = ["--disable-plugin-autoload"]
-    quiet += [f"-pno:{name}" for name in UNUSED]
-    settings = [
-        "--config-file",
-        os.devnull,
-        "--rootdir",
-        str(validator.parent),
-        "--import-mode=importlib",
-        "--capture=no",
-    ]
+    """Run all checks of *validator*: a result for each that it declares.
+
+    Raises: LabError when it cannot be read or holds no check, KeyboardInterrupt.
+    """
     if not validator.is_file():
         raise LabError(f"the lab has no validator {validator.name}")
-    with contextlib.redirect_stdout(sys.stderr):  # what a validator prints is not part of any report
-        code = pytest.main([*quiet, *settings, str(validator)], plugins=[plugin])
-    if code == pytest.ExitCode.INTERRUPTED and not plugin.broken:
+    # Other people's plugins and settings cost start-up, and could change a verdict.
+    quiet = ["--disable-plugin-autoload", "--noconftest", *(f"-pno:{name}" for name in UNUSED)]
+    settings = ["--config-file", os.devnull, "--rootdir", str(validator.parent), "--import-mode=importlib"]
+    with _undisturbed():
+        pytest.main([*quiet, *settings, "--capture=no", str(validator)], plugins=[plugin])
+    if plugin.interrupted:
         raise KeyboardInterrupt
-    if plugin.broken or not plugin.results:
+    if not plugin.collected:
         raise LabError(f"{validator.name}: {plugin.broken or 'no check in it'}")
-    return list(plugin.results.values())
+    for spec in unjudged(validator, plugin.results):
+        plugin.note(not_judged(spec, Verdict.LAB_ERROR, plugin.broken or "no test of its own, so it was not run"))
+    return plugin.results
+
+
+def unjudged(validator: Path, results: Sequence[CheckResult]) -> list[CheckSpec]:
+    """The checks that a validator declares and that have no result."""
+    there = [result.id for result in results]
+    missing = []
+    for spec in declared(validator):
+        if spec.id in there:
+            there.remove(spec.id)  # two of one name need two results
+        else:
+            missing.append(spec)
+    return missing
+
+
+def not_judged(spec: CheckSpec, verdict: Verdict, why: str) -> CheckResult:
+    """The result of a check that could not be made."""
+    return CheckResult(spec.id, spec.title, verdict, 0, spec.points, observed=why)
+
+
+def _needs_first(items: dict[str, pytest.Item]) -> list[pytest.Item]:
+    """The tests in their own order, but none before what it needs."""
+    ordered: dict[str, pytest.Item] = {}
+
+    def place(check: str) -> None:
+        if check in items and check not in ordered:
+            for need in _spec(items[check]).needs:  # they form no circle: a check must be there to be named
+                place(need)
+            ordered[check] = items[check]
+
+    for check in items:
+        place(check)
+    return list(ordered.values())
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Nothing from outside reaches the validator; what it prints is no part of a report; it cannot end the process."""
+    kept = {name: os.environ.pop(name) for name in FOREIGN if name in os.environ}
+    leave, process = os._exit, os.getpid()
+
+    def refuse(code: int) -> NoReturn:
+        if os.getpid() != process:  # a child may end as it likes
+            leave(code)
+        raise LabError(f"the validator calls os._exit({code})")
+
+    os._exit = refuse  # type: ignore[assignment]
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os._exit = leave
+        os.environ.update(kept)
+
+
+def _words(error: BaseException) -> str:
+    return "".join(traceback.format_exception_only(error)).strip()
 
 
 def _spec(item: pytest.Item) -> CheckSpec:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.course import Lab as LabOnDisk
@@ -25,7 +26,7 @@ from kindlabs.kube.newlog import NewLog
 from kindlabs.kube.objects import owner
 from kindlabs.kube.offline import keep_pulls_at_home
 from kindlabs.kube.world import World
-from kindlabs.plugin import JudgePlugin, judge
+from kindlabs.plugin import JudgePlugin, judge, not_judged, unjudged
 from kindlabs.record import CauseRecord, CheckResult, Record, Verdict
 from kindlabs.submission import Finding, Source, Submission
 from kindlabs.waiting import Deadline, Unmet
@@ -78,11 +79,15 @@ class Run:
         try:
             self._judge(record)
         except (InfraError, ApiError) as error:
-            self._note(record, broken_cluster(self.cluster.fault() or error.message))
+            self._give_up(record, broken_cluster(self.cluster.fault() or error.message))
         except LabError as error:
             text = error.message
-            self._note(record, CheckResult("lab", "The lab is sound.", Verdict.LAB_ERROR, 0, 0, 0, "", text))
+            self._give_up(record, CheckResult("lab", "The lab is sound.", Verdict.LAB_ERROR, 0, 0, 0, "", text))
         return record
+
+    def _give_up(self, record: Record, result: CheckResult) -> None:
+        for each in give_up(self.lab, record, result):
+            self._note(record, each)
 
     def _judge(self, record: Record) -> None:
         api = Api(self.cluster.kubeconfig_path)
@@ -102,8 +107,8 @@ class Run:
         with self._phase("checks"), World(api) as world:
             world.expect(*WATCHED, *(kind for addon in self.lab.addons for kind in WATCHED_FOR.get(addon, ())))
             lab = self._lab(api, world, refused, changed=outcome.changed)
-            plugin = JudgePlugin(lab, self._explain_with(world), self.cluster.fault, self.report)
-            record.checks += judge(self.lab.validator, plugin)
+            note = partial(self._note, record)
+            judge(self.lab.validator, JudgePlugin(lab, self._explain_with(world), self._fault, note))
             if record.verdict in (Verdict.PASSED, Verdict.FAILED):
                 world.confirm()
                 self._look_back(record, lab, self._explain_with(world))
@@ -119,6 +124,9 @@ class Run:
         seen = f"Pod {pod['metadata']['name']} was ready, and has ended since"
         explain(result, Unmet("no container ends before the last check", seen, why_restarted(lab.scene, pod)))
         self._note(record, result)
+
+    def _fault(self, _blames: bool) -> str | None:
+        return self.cluster.fault()
 
     def _note(self, record: Record, result: CheckResult) -> None:
         record.checks.append(result)
@@ -214,6 +222,12 @@ def new_record(lab: LabOnDisk, submission: Submission) -> Record:
         submission={"path": submission.label, "digest": submission.digest, "findings": []},
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def give_up(lab: LabOnDisk, record: Record, result: CheckResult) -> list[CheckResult]:
+    """Why there is no verdict, and all checks of the lab that got none: their points are no less part of the sum."""
+    missing = unjudged(lab.validator, record.checks)
+    return [result, *(not_judged(spec, result.verdict, f"not judged, see {result.id}") for spec in missing)]
 
 
 def broken_cluster(evidence: str, next_step: str = "") -> CheckResult:

@@ -55,6 +55,7 @@ def test_no_cluster_is_a_verdict(copy: Path) -> None:
     result = json.loads((copy / "record.json").read_text())
     jsonschema.validate(result, SCHEMA)
     assert (result["verdict"], result["cluster"]) == ("infra_error", None)
+    assert (result["score"], result["max_score"]) == (0, 10)
 
 
 def test_interrupted_says_so(typed: Type) -> None:

@@ -8,13 +8,15 @@ from typing import cast
 
 import pytest
 
-from kindlabs.errors import LabError
+from kindlabs.errors import InfraError, LabError
 from kindlabs.expectations import Lab
-from kindlabs.plugin import JudgePlugin, judge
+from kindlabs.plugin import JudgePlugin, judge, unjudged
 from kindlabs.record import CheckResult, Verdict
 from kindlabs.waiting import Unmet
 
 HEAD = """
+import pytest
+
 from kindlabs import check
 from kindlabs.errors import InfraError
 from kindlabs.waiting import Unmet
@@ -25,6 +27,11 @@ def see(lab):
 
 
 def run(tmp_path: Path, body: str, fault: str | None = None) -> dict[str, CheckResult]:
+    """Judge a validator of this text, by check."""
+    return {result.id: result for result in run_all(tmp_path, body, fault)}
+
+
+def run_all(tmp_path: Path, body: str, fault: str | None = None) -> list[CheckResult]:
     """Judge a validator of this text; its lab only counts assertions."""
     validator = tmp_path / f"{tmp_path.name}_lab.py"  # Python keeps modules by name
     validator.write_text(HEAD + body)
@@ -33,8 +40,8 @@ def run(tmp_path: Path, body: str, fault: str | None = None) -> dict[str, CheckR
     def explain(result: CheckResult, error: Unmet) -> None:
         result.expected, result.observed = error.expected, error.observed
 
-    plugin = JudgePlugin(lab, explain, lambda: fault, lambda _result: None)
-    return {result.id: result for result in judge(validator, plugin)}
+    plugin = JudgePlugin(lab, explain, lambda _blames: fault, lambda _result: None)
+    return judge(validator, plugin)
 
 
 def test_asserted_and_true_passes(tmp_path: Path) -> None:
@@ -55,7 +62,15 @@ def test_asserting_nothing_is_the_labs_error(tmp_path: Path) -> None:
     [
         ("raise Unmet('a', 'b', None)", Verdict.FAILED),
         ("assert 1 == 2", Verdict.FAILED),
+        ("pytest.fail('it is not so')", Verdict.FAILED),
         ("{}['missing']", Verdict.LAB_ERROR),
+        ("pytest.skip('not today')", Verdict.LAB_ERROR),
+        ("pytest.xfail('known')", Verdict.LAB_ERROR),
+        ("pytest.importorskip('nothing_of_this_name')", Verdict.LAB_ERROR),
+        ("pytest.exit('enough', returncode=0)", Verdict.LAB_ERROR),
+        ("raise SystemExit(0)", Verdict.LAB_ERROR),
+        ("raise BaseException('odd')", Verdict.LAB_ERROR),
+        ("import os; os._exit(0)", Verdict.LAB_ERROR),
         ("raise InfraError('the node is gone')", Verdict.INFRA_ERROR),
     ],
 )
@@ -94,6 +109,11 @@ def test_unmet_needs_block(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
+        ("pytest.skip('not today', allow_module_level=True)\n", "not today"),
+        ("pytest.exit('enough', returncode=0)\n", "enough"),
+        ("raise SystemExit(0)\n", "SystemExit"),
+        ("import os; os._exit(0)\n", "os._exit"),
+        ('@check(points=1)\nasync def test_later(lab):\n    """Later."""\n', "a check is a function"),
         ("def test_plain(lab):\n    see(lab)\n", "without @check"),
         ("import nothing_of_this_name\n", "nothing_of_this_name"),
         ("x = 1\n", "no check in it"),
@@ -110,3 +130,129 @@ def test_interrupt_is_passed_on(tmp_path: Path) -> None:
     """Ctrl-C in a check ends the run, without a verdict."""
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, '@check(points=1)\ndef test_x(lab):\n    """X."""\n    raise KeyboardInterrupt\n')
+
+
+GOOD = '@check(points=2)\ndef test_good(lab):\n    """Good."""\n    see(lab)\n'
+ODD = '@check(points=3)\ndef test_odd(lab{}):\n    """Odd."""\n    see(lab)\n'
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        ODD.format(", no_such_fixture"),
+        "@pytest.mark.skip(reason='not today')\n" + ODD.format(""),
+        "@pytest.mark.skipif(True, reason='not today')\n" + ODD.format(""),
+        "@pytest.mark.xfail(run=False)\n" + ODD.format(""),
+        "@pytest.mark.parametrize('number', [1, 2])\n" + ODD.format(", number"),
+        "@pytest.mark.parametrize('number', [])\n" + ODD.format(", number"),
+        "@pytest.fixture\ndef torn():\n    yield\n    raise OSError('not undone')\n" + ODD.format(", torn"),
+        "@pytest.fixture\ndef torn():\n    yield\n    assert False\n" + ODD.format(", torn"),
+        "@pytest.fixture\ndef torn():\n    pytest.exit('enough', returncode=0)\n" + ODD.format(", torn"),
+        "class Checks:\n    " + ODD.format("").replace("odd(lab", "odd(self, lab").replace("\n", "\n    "),
+        f"{ODD.format('')}\ndel test_odd\n",
+        f"{ODD.format('')}\ntest_odd.__test__ = False\n",
+    ],
+)
+def test_no_check_vanishes(odd: str, tmp_path: Path) -> None:
+    """However a check comes not to be made, it is there as the lab's error, and its points are in the sum."""
+    found = run_all(tmp_path, f"{GOOD}\n{odd}\n")
+    assert [(r.id, r.verdict, r.points, r.max_points) for r in found] == [
+        ("good", Verdict.PASSED, 2, 2),
+        ("odd", Verdict.LAB_ERROR, 0, 3),
+    ]
+    assert found[1].observed
+
+
+def test_a_check_in_a_class_is_made(tmp_path: Path) -> None:
+    """A check that pytest finds in a class is judged like any other."""
+    body = "class TestThem:\n    " + ODD.format("").replace("odd(lab", "odd(self, lab").replace("\n", "\n    ")
+    assert run(tmp_path, f"{body}\n{GOOD}")["odd"].verdict == Verdict.PASSED
+
+
+def test_two_checks_of_one_name_are_two(tmp_path: Path) -> None:
+    """A check that another one of its name hides is the lab's error, and its points are in the sum."""
+    found = run_all(tmp_path, GOOD + GOOD)
+    assert sorted((str(r.verdict), r.max_points) for r in found) == [("lab_error", 2), ("passed", 2)]
+
+
+def test_a_validator_need_not_run_to_be_counted(tmp_path: Path) -> None:
+    """Which checks there are, and what they are worth, is known of a validator that cannot even be imported."""
+    validator = tmp_path / "test_torn.py"
+    validator.write_text(
+        f"import nothing_of_this_name\n{GOOD}{ODD.format(', n')}@kindlabs.check(1)\nasync def test_c(): ...\n"
+    )
+    passed = CheckResult("good", "Good.", Verdict.PASSED, 2, 2)
+    assert [(s.id, s.title, s.points) for s in unjudged(validator, [passed])] == [
+        ("odd", "Odd.", 3),
+        ("c", "test_c", 1),
+    ]
+    validator.write_text("def")
+    assert unjudged(validator, []) == []
+
+
+def test_needs_come_first(tmp_path: Path) -> None:
+    """A check that stands before what it needs is made after it; one that needs what was never run is blocked."""
+    body = (
+        '@check(points=1)\ndef test_x(lab):\n    """X."""\n    see(lab)\nx = test_x\ndel test_x\n'
+        '@check(points=1, needs=[x])\ndef test_y(lab):\n    """Y."""\n    see(lab)\ntest_x = x\n'
+        + ODD.format("")
+        + "odd = test_odd\ndel test_odd\n"
+        + '@check(points=1, needs=[odd])\ndef test_z(lab):\n    """Z."""\n    see(lab)\n'
+    )
+    found = run_all(tmp_path, body)
+    assert [(r.id, str(r.verdict)) for r in found] == [
+        ("x", "passed"),
+        ("y", "passed"),
+        ("z", "blocked"),
+        ("odd", "lab_error"),
+    ]
+
+
+def test_nothing_outside_leaves_a_check_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pytest's variables, and a conftest.py beside the validator, are not heeded."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-k nothing")
+    monkeypatch.setenv("PYTEST_PLUGINS", "nothing_of_this_name")
+    (tmp_path / "conftest.py").write_text("def pytest_collection_modifyitems(items):\n    items.clear()\n")
+    assert run(tmp_path, GOOD)["good"].verdict == Verdict.PASSED
+
+
+def test_a_fixture_may_expect(tmp_path: Path) -> None:
+    """What a fixture finds unmet is the submission's, as if the check had found it."""
+    body = "@pytest.fixture\ndef there(lab):\n    raise Unmet('a', 'b', None)\n" + ODD.format(", there")
+    assert run(tmp_path, body)["odd"].verdict == Verdict.FAILED
+
+
+def test_a_learner_is_blamed_only_after_a_second_question(tmp_path: Path) -> None:
+    """Whoever looks for faults is told whether the learner would be blamed otherwise."""
+    asked: list[bool] = []
+
+    def fault(blames: bool) -> str | None:
+        asked.append(blames)
+        return None
+
+    statements = ["raise Unmet('a', 'b', None)", "assert False", "raise OSError"]
+    body = "".join(
+        f'@check(points=1)\ndef test_{at}(lab):\n    """It."""\n    {statement}\n'
+        for at, statement in enumerate(statements)
+    )
+    validator = tmp_path / f"{tmp_path.name}_lab.py"
+    validator.write_text(HEAD + body)
+    lab = cast("Lab", SimpleNamespace(asserted=0))
+    judge(validator, JudgePlugin(lab, lambda _result, _error: None, fault, lambda _result: None))
+    assert asked == [True, True, False]
+
+
+def test_a_reason_that_cannot_be_given_is_ours(tmp_path: Path) -> None:
+    """When the walk to the cause breaks, it is the lab's error; when the cluster is gone meanwhile, the machine's."""
+    for error, verdict in ((KeyError("spec"), Verdict.LAB_ERROR), (InfraError("gone"), Verdict.INFRA_ERROR)):
+        validator = tmp_path / f"{tmp_path.name}_{verdict}.py"
+        validator.write_text(
+            HEAD + '@check(points=1)\ndef test_x(lab):\n    """X."""\n    raise Unmet("a", "b", None)\n'
+        )
+
+        def explain(_result: CheckResult, _error: Unmet, error: Exception = error) -> None:
+            raise error
+
+        lab = cast("Lab", SimpleNamespace(asserted=0))
+        (found,) = judge(validator, JudgePlugin(lab, explain, lambda _blames: None, lambda _result: None))
+        assert (found.verdict, found.points) == (verdict, 0)
