@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import urllib3
 
-from kindlabs.kube.api import ApiError, ApiUnreachable, Object
+from kindlabs.kube.api import ApiError, ApiTimeout, ApiUnreachable, Object
 
 if TYPE_CHECKING:
     from kindlabs.clusters.cluster import Cluster
@@ -17,6 +17,8 @@ API_SECONDS = 2.2
 """For all questions to the API server together; its own check of a silent etcd takes 2 s to say so."""
 ENGINE_SECONDS = 0.8
 """For the question to the engine: with the other, a fault is told within 3 s."""
+PATIENT_API_SECONDS, PATIENT_ENGINE_SECONDS = 10.0, 3.0
+"""The same when nothing but silence was heard: a machine with too much work answers late, and is not broken."""
 
 PROBE = "/api/v1/namespaces/kl-probe/services/probe:http/proxy/dial"
 THROUGH_SERVICE = {"host": "probe.kl-probe.svc.cluster.local", "port": "80", "protocol": "http", "request": "hostname"}
@@ -26,32 +28,44 @@ def fault(cluster: Cluster) -> str | None:
     """One sentence of evidence, None when the cluster is well."""
     if not cluster.is_made:
         return f"cluster {cluster.name} does not exist"
-    symptom = symptom_of(cluster)
-    if symptom is None:
-        return None
-    return engine_fault(cluster.name) or symptom
+    try:
+        symptom = symptom_of(cluster, API_SECONDS)
+    except ApiTimeout:
+        broken = engine_fault(cluster.name, PATIENT_ENGINE_SECONDS)
+        if broken:
+            return broken
+        try:
+            symptom = symptom_of(cluster, PATIENT_API_SECONDS)
+        except ApiTimeout as error:
+            symptom = error.message
+    return symptom and (engine_fault(cluster.name) or symptom)
 
 
-def symptom_of(cluster: Cluster) -> str | None:
-    """What is wrong as seen through the API server and the Ingress port, None when nothing is."""
-    until = time.monotonic() + API_SECONDS
-    looks = [_not_ready_api, _not_ready_node, _silent_probe]
-    looks += [LOOKS_AT_ADDONS[name] for name in cluster.addons if name in LOOKS_AT_ADDONS]
+def symptom_of(cluster: Cluster, seconds: float) -> str | None:
+    """What is wrong as seen through the API server and the Ingress port, None when nothing is.
+
+    Raises: ApiTimeout when there was no answer within *seconds*, which says nothing yet.
+    """
+    until = time.monotonic() + seconds
+    looks = [_not_ready_api, _unfit_node, _missing_component, _dead_webhook, _missing_default, _silent_probe]
+    looks += [look for name in cluster.addons for look in LOOKS_AT_ADDONS.get(name, ())]
     try:
         return next(filter(None, (look(cluster, until) for look in looks)), None)
+    except ApiTimeout:
+        raise
     except ApiUnreachable as error:
         return str(error.message)
     except ApiError as error:
         return f"what every such cluster has is not there: {error.message}"
 
 
-def engine_fault(name: str) -> str | None:
+def engine_fault(name: str, timeout: float = ENGINE_SECONDS) -> str | None:
     """What is wrong with the Docker engine or the cluster's node containers, None when nothing is."""
     from docker.errors import DockerException
 
     from kindlabs.clusters import engine
 
-    client = engine.find(timeout=ENGINE_SECONDS)
+    client = engine.find(timeout=timeout)
     if client is None:
         return "the Docker engine does not answer"
     try:
@@ -79,12 +93,60 @@ def _not_ready_api(cluster: Cluster, until: float) -> str | None:
     return None
 
 
-def _not_ready_node(cluster: Cluster, until: float) -> str | None:
-    for node in cluster.api.request("GET", "/api/v1/nodes", timeout=_left(until))["items"]:
-        ready = next((c for c in node["status"].get("conditions", []) if c["type"] == "Ready"), None)
+def _unfit_node(cluster: Cluster, until: float) -> str | None:
+    """A node that is not ready, under pressure, or closed to new Pods."""
+    for node in _list(cluster, "/api/v1/nodes", until):
+        name, spec = node["metadata"]["name"], node["spec"]
+        conditions = {c["type"]: c for c in node["status"].get("conditions", [])}
+        ready = conditions.pop("Ready", None)
         if ready is None or ready["status"] != "True":
             why = f"{ready.get('reason')}: {ready.get('message')}" if ready else "it has no Ready condition"
-            return f"node {node['metadata']['name']} is not ready: {why}"
+            return f"node {name} is not ready: {why}"
+        pressed = next((c for c in conditions.values() if c["status"] == "True"), None)
+        if pressed:
+            return f"node {name} has {pressed['type']}: {pressed.get('message')}"
+        if spec.get("unschedulable"):
+            return f"node {name} takes no new Pods: it is cordoned"
+        taints = [t["key"] for t in spec.get("taints") or [] if t["key"] != CONTROL_PLANE and t["effect"] in CLOSES]
+        if taints:
+            return f"node {name} takes no new Pods: it is tainted {', '.join(taints)}"
+    return None
+
+
+def _missing_component(cluster: Cluster, until: float) -> str | None:
+    pods = _list(cluster, "/api/v1/namespaces/kube-system/pods", until)
+    running = {value for pod in pods if _is_ready(pod) for value in pod["metadata"].get("labels", {}).values()}
+    missing = [name for label, name in COMPONENTS.items() if label not in running]
+    return f"no Pod of {', '.join(missing)} is ready" if missing else None
+
+
+def _dead_webhook(cluster: Cluster, until: float) -> str | None:
+    """An admission webhook behind which nobody answers: what it is to look at is refused or delayed."""
+    for kind in ("validating", "mutating"):
+        path = f"/apis/admissionregistration.k8s.io/v1/{kind}webhookconfigurations"
+        for configuration in _list(cluster, path, until):
+            for hook in configuration.get("webhooks") or []:
+                service = hook["clientConfig"].get("service")
+                if service and not _has_endpoints(cluster, service, until):
+                    return f"admission webhook {hook['name']} asks Service {service['name']}, which has no endpoints"
+    return None
+
+
+def _has_endpoints(cluster: Cluster, service: Object, until: float) -> bool:
+    path = f"/apis/discovery.k8s.io/v1/namespaces/{service['namespace']}/endpointslices"
+    slices = _list(cluster, path, until, labelSelector=f"kubernetes.io/service-name={service['name']}")
+    endpoints = [endpoint for piece in slices for endpoint in piece.get("endpoints") or []]
+    return any(endpoint.get("conditions", {}).get("ready") for endpoint in endpoints)
+
+
+def _missing_default(cluster: Cluster, until: float) -> str | None:
+    """What every submission may count on: the learner's rights, and a class for volumes."""
+    role = cluster.api.request("GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles/admin", timeout=_left(until))
+    if not role.get("rules"):
+        return "ClusterRole admin allows nothing"
+    classes = _list(cluster, "/apis/storage.k8s.io/v1/storageclasses", until)
+    if not any((c["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true" for c in classes):
+        return "no StorageClass is the default"
     return None
 
 
@@ -113,6 +175,12 @@ def _silent_ingress(cluster: Cluster, until: float) -> str | None:
     return None
 
 
+def _foreign_class(cluster: Cluster, until: float) -> str | None:
+    path = "/apis/networking.k8s.io/v1/ingressclasses/traefik"
+    controller = cluster.api.request("GET", path, timeout=_left(until))["spec"].get("controller")
+    return None if controller == TRAEFIK else f"IngressClass traefik belongs to {controller}"
+
+
 def _idle_authority(cluster: Cluster, until: float) -> str | None:
     """The authority is ready to issue, and somebody is there who does it."""
     issuer = cluster.api.request("GET", "/apis/cert-manager.io/v1/clusterissuers/lab-ca", timeout=_left(until))
@@ -122,7 +190,35 @@ def _idle_authority(cluster: Cluster, until: float) -> str | None:
     return None if any(_is_ready(pod) for pod in pods) else "no Pod of cert-manager is ready"
 
 
-LOOKS_AT_ADDONS = {"ingress": _silent_ingress, "cert-manager": _idle_authority}
+def _other_authority(cluster: Cluster, until: float) -> str | None:
+    """The authority is the one that issued the probe's certificate; a new one would disown what it issued to others."""
+    own = "/api/v1/namespaces/cert-manager/secrets/lab-ca"
+    issued = "/api/v1/namespaces/kl-probe/secrets/probe-tls"
+    authority, leaf = (cluster.api.request("GET", path, timeout=_left(until)).get("data", {}) for path in (own, issued))
+    same = authority.get("tls.crt") and authority.get("tls.crt") == leaf.get("ca.crt")
+    return None if same else "the lab's CA is not the one that issued the probe's certificate"
+
+
+LOOKS_AT_ADDONS = {
+    "ingress": (_silent_ingress, _foreign_class),
+    "cert-manager": (_idle_authority, _other_authority),
+}
+COMPONENTS = {
+    "kube-scheduler": "kube-scheduler",
+    "kube-controller-manager": "kube-controller-manager",
+    "kube-proxy": "kube-proxy",
+    "kube-dns": "CoreDNS",
+}
+"""Values of labels that kubeadm gives to Pods in kube-system, and whose they are."""
+CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
+CLOSES = ("NoSchedule", "NoExecute")
+DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+TRAEFIK = "traefik.io/ingress-controller"
+
+
+def _list(cluster: Cluster, path: str, until: float, **query: str) -> list[Object]:
+    items: list[Object] = cluster.api.request("GET", path, query=query, timeout=_left(until))["items"]
+    return items
 
 
 def _is_ready(thing: Object) -> bool:

@@ -160,7 +160,7 @@ class Transport:
                 url,
                 headers=sent,
                 body=None if body is None else json.dumps(body),
-                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=read_timeout),
+                timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, read_timeout), read=read_timeout),
                 preload_content=False,
             )
         except (urllib3.exceptions.HTTPError, OSError, ApiException) as error:

@@ -1,0 +1,154 @@
+"""What a look at a cluster finds broken, on recorded answers; a cluster is ill only when something says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from kindlabs.clusters import health
+from kindlabs.clusters.cluster import Cluster
+from kindlabs.kube.api import ApiError, ApiTimeout, ApiUnreachable, Object
+
+READY = {"conditions": [{"type": "Ready", "status": "True"}]}
+NODE = {"metadata": {"name": "node"}, "spec": {}, "status": READY}
+PODS = [{"metadata": {"labels": {"component": label}}, "status": READY} for label in health.COMPONENTS]
+CLASS = {"metadata": {"annotations": {health.DEFAULT_CLASS: "true"}}}
+ADMISSION = "/apis/admissionregistration.k8s.io/v1/"
+WELL: dict[str, Object] = {
+    "/readyz": {},
+    "/api/v1/nodes": {"items": [NODE]},
+    "/api/v1/namespaces/kube-system/pods": {"items": PODS},
+    f"{ADMISSION}validatingwebhookconfigurations": {"items": []},
+    f"{ADMISSION}mutatingwebhookconfigurations": {"items": []},
+    "/apis/rbac.authorization.k8s.io/v1/clusterroles/admin": {"rules": [{}]},
+    "/apis/storage.k8s.io/v1/storageclasses": {"items": [CLASS]},
+    health.PROBE: {"responses": ["probe-1"]},
+}
+HOOK = {"name": "nobody.example.org", "clientConfig": {"service": {"name": "nobody", "namespace": "lab-03"}}}
+SLICES = "/apis/discovery.k8s.io/v1/namespaces/lab-03/endpointslices"
+
+
+class Answers:
+    """An API that answers from *recorded*; an exception in it is raised."""
+
+    def __init__(self, recorded: Mapping[str, Any]) -> None:
+        self.recorded = recorded
+
+    def request(self, _method: str, path: str, **_: object) -> Object:
+        """The answer, or 404."""
+        answer = self.recorded.get(path, ApiError(404, "NotFound", f"{path} not found"))
+        if isinstance(answer, Exception):
+            raise answer
+        return cast("Object", answer)
+
+    def text(self, method: str, path: str, **more: object) -> str:
+        """The same as text."""
+        return str(self.request(method, path, **more)).replace("'", '"')
+
+
+def seen(**changed: object) -> Cluster:
+    """A cluster that is well but for the paths whose ends are named."""
+    recorded: dict[str, Any] = dict(WELL)
+    for end, answer in changed.items():
+        path = next((path for path in WELL if path.endswith(end)), SLICES)
+        recorded[path] = answer
+    return cast("Cluster", SimpleNamespace(api=Answers(recorded), addons=["probe"], name="c", is_made=True, ports={}))
+
+
+def node(**spec: object) -> Object:
+    """The list of one node with this spec."""
+    return {"items": [NODE | {"spec": spec}]}
+
+
+def test_a_sound_cluster_has_no_fault() -> None:
+    """Where nothing is wrong, nothing is found."""
+    assert health.fault(seen()) is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"nodes": node(unschedulable=True)}, "cordoned"),
+        ({"nodes": node(taints=[{"key": "mine", "effect": "NoSchedule"}])}, "tainted mine"),
+        (
+            {
+                "nodes": {
+                    "items": [
+                        NODE
+                        | {
+                            "status": {
+                                "conditions": [
+                                    *READY["conditions"],
+                                    {"type": "DiskPressure", "status": "True", "message": "full"},
+                                ]
+                            }
+                        }
+                    ]
+                }
+            },
+            "DiskPressure: full",
+        ),
+        ({"nodes": {"items": [NODE | {"status": {}}]}}, "not ready"),
+        ({"pods": {"items": PODS[1:]}}, "no Pod of kube-scheduler is ready"),
+        ({"pods": {"items": [pod | {"status": {}} for pod in PODS]}}, "CoreDNS"),
+        (
+            {"validatingwebhookconfigurations": {"items": [{"webhooks": [HOOK]}]}, "endpointslices": {"items": []}},
+            "nobody.example.org",
+        ),
+        ({"admin": ApiError(404, "NotFound", 'clusterroles "admin" not found')}, "admin"),
+        ({"admin": {"rules": None}}, "admin"),
+        ({"storageclasses": {"items": []}}, "StorageClass"),
+        ({"dial": {"errors": ["no such host"]}}, "no such host"),
+        ({"readyz": ApiUnreachable("connection refused")}, "connection refused"),
+    ],
+)
+def test_each_fault_is_named(changed: dict[str, object], said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would keep any submission from passing is found by a look, and named."""
+    monkeypatch.setattr(health, "engine_fault", lambda *_: None)
+    assert said in (health.fault(seen(**changed)) or "")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"nodes": node(taints=[{"key": health.CONTROL_PLANE, "effect": "NoSchedule"}])},
+        {"nodes": node(taints=[{"key": "mine", "effect": "PreferNoSchedule"}])},
+        {
+            "validatingwebhookconfigurations": {"items": [{"webhooks": [HOOK]}]},
+            "endpointslices": {"items": [{"endpoints": [{"conditions": {"ready": True}}]}]},
+        },
+    ],
+)
+def test_what_is_usual_is_no_fault(changed: dict[str, object]) -> None:
+    """A control plane that takes no ordinary Pods, a preference, and a webhook that answers are as they should be."""
+    assert health.fault(seen(**changed)) is None
+
+
+def test_silence_alone_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An API server that is late once is busy; one that is silent twice, or whose node does not run, is broken."""
+    cluster = seen(readyz=ApiTimeout("no answer in time"))
+    answers: list[Callable[[], str | None]] = []
+    asked: list[float] = []
+
+    def symptom(_cluster: Cluster, seconds: float) -> str | None:
+        asked.append(seconds)
+        return answers[len(asked) - 1]()
+
+    def silent() -> str | None:
+        raise ApiTimeout("no answer in time")
+
+    monkeypatch.setattr(health, "symptom_of", symptom)
+    monkeypatch.setattr(health, "engine_fault", lambda *_: None)
+    answers[:] = [silent, lambda: None]
+    assert health.fault(cluster) is None
+    assert asked == [health.API_SECONDS, health.PATIENT_API_SECONDS]
+    asked.clear()
+    answers[:] = [silent, silent]
+    assert health.fault(cluster) == "no answer in time"
+    asked.clear()
+    monkeypatch.setattr(health, "engine_fault", lambda *_: "node container c is paused")
+    assert health.fault(cluster) == "node container c is paused"
+    assert len(asked) == 1
