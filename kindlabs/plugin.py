@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -116,7 +117,9 @@ class JudgePlugin:
         if error is None and call.when == "call":
             result.verdict, result.points, result.observed = Verdict.PASSED, result.max_points, ""
         elif error is not None and (call.when != "teardown" or result.verdict is Verdict.PASSED):
+            began = time.monotonic()
             self._judge(result, error, may_blame=call.when != "teardown")
+            result.seconds += time.monotonic() - began
         when: Any = call.when
         return pytest.TestReport(item.nodeid, item.location, {}, "failed" if error else "passed", None, when)
 

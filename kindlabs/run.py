@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from kindlabs.clusters.cluster import Cluster
+from kindlabs.control import Control
 from kindlabs.course import Lab as LabOnDisk
 from kindlabs.diagnosis import why_restarted
 from kindlabs.diagnosis.cause import Cause, Field, Scene
@@ -66,6 +67,9 @@ class Run:
     _seconds: dict[str, float] = field(default_factory=dict)
     _cert_manager_log: Callable[[], str] = str
 
+    def __post_init__(self) -> None:
+        self._control = Control(self.cluster, self.lab.namespaces)
+
     def judge(self) -> Record:
         """Apply the submission, run the checks, and return the record; faults of our own are in it as verdicts."""
         record = new_record(self.lab, self.submission)
@@ -81,13 +85,22 @@ class Run:
         except (InfraError, ApiError) as error:
             self._give_up(record, broken_cluster(self.cluster.fault() or error.message))
         except LabError as error:
-            text = error.message
-            self._give_up(record, CheckResult("lab", "The lab is sound.", Verdict.LAB_ERROR, 0, 0, 0, "", text))
+            fault = self.cluster.fault()  # which may have refused what the lab sets up
+            own = CheckResult("lab", "The lab is sound.", Verdict.LAB_ERROR, 0, 0, observed=error.message)
+            self._give_up(record, broken_cluster(fault) if fault else own)
+        finally:
+            self._control.close()
+        if record.verdict is Verdict.INFRA_ERROR and not self.cluster.fault():  # no look would tell the next command
+            self.cluster.distrust(next(c.observed for c in record.checks if c.verdict is Verdict.INFRA_ERROR))
         return record
 
     def _give_up(self, record: Record, result: CheckResult) -> None:
         for each in give_up(self.lab, record, result):
             self._note(record, each)
+
+    def _fault(self, blames: bool) -> str | None:
+        """Evidence that the cluster is broken; before a learner is blamed, of an experiment too."""
+        return self.cluster.fault() or (self._control.fault() if blames else None)
 
     def _judge(self, record: Record) -> None:
         api = Api(self.cluster.kubeconfig_path)
@@ -102,6 +115,8 @@ class Run:
         record.submission["findings"] = [
             {"message": f.message, "file": f.source.file, "line": f.source.line} for f in findings
         ]
+        if refused and (fault := self._fault(True)):  # by a server that is not itself
+            raise InfraError(fault)
         self._note(record, _submission_check(findings))
         # Watching begins after the last change was sent: what is listed now is never older than the submission.
         with self._phase("checks"), World(api) as world:
@@ -120,13 +135,12 @@ class Run:
         pod = lab.first_restarted()
         if pod is None:
             return
+        if fault := self._fault(True):
+            raise InfraError(fault)
         result = CheckResult(STEADY, "What was ready stays ready.", Verdict.FAILED, 0, 0)
         seen = f"Pod {pod['metadata']['name']} was ready, and has ended since"
         explain(result, Unmet("no container ends before the last check", seen, why_restarted(lab.scene, pod)))
         self._note(record, result)
-
-    def _fault(self, _blames: bool) -> str | None:
-        return self.cluster.fault()
 
     def _note(self, record: Record, result: CheckResult) -> None:
         record.checks.append(result)
@@ -170,6 +184,7 @@ class Run:
             ports=self.cluster.ports,
             nonce=self.submission.nonce,
             transcript=transcript,
+            doubt=self._control.doubt,
         )
 
     def _finding(self, kind: str, namespace: str, name: str, refused: Refused) -> Finding:

@@ -25,6 +25,7 @@ class Facts:
 
     ``phase`` is ``making`` from before the first node container until kind is done (a cluster found in it was
     interrupted), then ``made``. ``addons`` have answered; ``images``, names in the image lock, are in its nodes.
+    ``fault`` is what a run found broken, empty when nothing is known: the next command makes such a cluster anew.
     ``egress`` is ``none`` or ``open``; ``recipe`` stands for the data that it was made from; ``created`` is in seconds
     since the epoch.
     """
@@ -39,6 +40,7 @@ class Facts:
     egress: str = "open"
     recipe: str = ""
     created: float = 0.0
+    fault: str = ""
 
 
 @dataclass(frozen=True)
@@ -124,11 +126,16 @@ class Cluster:
     def fault(self) -> str | None:
         """Evidence, taken now, that cluster, engine or machine is broken, in one sentence; None when all is well.
 
-        Answers within about 3 seconds.
+        Answers within about 3 seconds; where it hears nothing but silence, it asks once more and longer.
         """
         from kindlabs.clusters.health import fault
 
         return fault(self)
+
+    def distrust(self, evidence: str) -> None:
+        """Note what a run found broken, and what no look at the cluster may show."""
+        self.facts.fault = evidence
+        self.remember()
 
     def kind(self) -> LabCluster:
         """The same cluster as pytest-kind's users know it: ``kubectl``, ``port_forward``, ``load_docker_image``."""

@@ -111,7 +111,7 @@ def _why_anew(cluster: Cluster, course_root: Path, steps: Steps) -> str | None:
         return f"EGRESS={said} is asked for, and cluster {cluster.name} was made with EGRESS={cluster.facts.egress}"
     if cluster.facts.recipe != profiles.recipe(course_root, cluster.profile):
         return f"clusters/ has changed since cluster {cluster.name} was made"
-    return _lasting_fault(cluster, steps)
+    return cluster.facts.fault or _lasting_fault(cluster, steps)
 
 
 def _lasting_fault(cluster: Cluster, steps: Steps) -> str | None:
@@ -121,7 +121,7 @@ def _lasting_fault(cluster: Cluster, steps: Steps) -> str | None:
         return fault
     with steps.step(f"Wait for cluster {cluster.name}: {fault}"):
         until = time.monotonic() + RECOVER_SECONDS
-        while fault and time.monotonic() < until:
+        while fault and time.monotonic() < until and not _is_final(cluster):
             time.sleep(0.2)
             fault = cluster.fault()
     return fault

@@ -91,7 +91,7 @@ def _kind_clusters(client: docker.DockerClient) -> set[str]:
 def _look(cluster: Cluster, client: docker.DockerClient | None) -> Row:
     held_by = holder(cluster)
     unfinished = "being made" if held_by else "half made: the next command makes it anew"
-    fault = cluster.fault() if cluster.is_made else unfinished
+    fault = (cluster.facts.fault or cluster.fault()) if cluster.is_made else unfinished
     return Row(
         cluster.name,
         cluster.profile,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -19,6 +20,9 @@ from kindlabs.kube.objects import restarts
 from kindlabs.kube.world import World
 from kindlabs.waiting import LOOK_AGAIN, Deadline, Look, wait_until
 
+DOUBT_SECONDS = 15.0
+"""What a sound submission needs comes sooner, steadiness of ten seconds included."""
+
 
 @dataclass
 class Lab:
@@ -33,6 +37,8 @@ class Lab:
         nonce: the random value that this submission was given.
         noted: restarts of the Pods that were found Ready, by uid: at the end they should be what they were.
         transcript: the requests that were sent, and their answers.
+        doubt: called at each look that finds what no waiting can mend, or that comes after DOUBT_SECONDS of waiting; it
+            raises InfraError when the cluster is known to be broken.
     """
 
     api: Api
@@ -47,6 +53,7 @@ class Lab:
     transcript: Transcript = field(default_factory=Transcript)
     asserted: int = 0
     noted: dict[str, int] = field(default_factory=dict)
+    doubt: Callable[[], None] = lambda: None
 
     @property
     def namespace(self) -> str:
@@ -103,4 +110,12 @@ class Lab:
     ) -> Look:
         """Wait for an outcome that no method above says; see :func:`kindlabs.waiting.wait_until`."""
         self.asserted += 1
-        return wait_until(expected, look, why, world=self.world, deadline=self.deadline, every=every)
+        begun = time.monotonic()
+
+        def doubted() -> Cause | None:
+            cause = why()
+            if (cause and cause.final) or time.monotonic() - begun > DOUBT_SECONDS:
+                self.doubt()
+            return cause
+
+        return wait_until(expected, look, doubted, world=self.world, deadline=self.deadline, every=every)

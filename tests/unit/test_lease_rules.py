@@ -125,6 +125,17 @@ def test_other_egress_than_asked_is_a_reason(
     assert bool(lease._why_anew(unmade, tmp_path, quiet())) == makes_anew
 
 
+def test_what_a_run_found_broken_is_a_reason(unmade: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a run has noted makes the next command make the cluster anew, though a look at it shows nothing."""
+    unmade.facts.recipe = recipe(tmp_path, "single")
+    monkeypatch.delenv("EGRESS", raising=False)
+    monkeypatch.setattr(Cluster, "fault", lambda _: None)
+    assert lease._why_anew(unmade, tmp_path, quiet()) is None
+    unmade.distrust("nobody schedules")
+    unmade.recall()
+    assert lease._why_anew(unmade, tmp_path, quiet()) == "nobody schedules"
+
+
 @pytest.mark.parametrize(
     "changed", ["profiles/single.yaml", "kubeadm.yaml", "addons/probe/manifests.yaml", "images.lock.yaml"]
 )

@@ -1,0 +1,265 @@
+"""A control experiment: the cluster is asked to do for us what a submission asks of it.
+
+Objects say what ought to be. Whether scheduler, kubelet, controllers, kube-proxy, DNS, Ingress controller and
+cert-manager work now shows only when something new goes through all of them. So before a learner is blamed, a Pod
+behind a Service, an Ingress and a certificate request of our own do.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import httpx
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from kindlabs.clusters.cluster import Cluster
+from kindlabs.clusters.health import PROBE
+from kindlabs.errors import InfraError
+from kindlabs.kube.api import ApiError, ApiTimeout, Object
+from kindlabs.kube.apply import INSTRUCTOR, LEARNER
+from kindlabs.kube.objects import condition, dig, is_true
+
+FRESH_SECONDS = 5.0
+"""For so long an experiment speaks for the cluster; after that another one is made."""
+PATIENCE = 30.0
+"""Seconds that something new may take: a second or three in a cluster that is well, more on a busy machine."""
+LOOK_AGAIN = 0.03
+ANSWER_SECONDS = 2.0
+NAMESPACE = "kl-probe"
+NAME = "control"
+CREATES = {
+    "": (("", "pods"), ("apps", "deployments"), ("", "services")),
+    "ingress": (("networking.k8s.io", "ingresses"),),
+    "cert-manager": (("cert-manager.io", "certificates"),),
+}
+"""What learners may make, as (group, resource), by the add-on that brings it."""
+
+
+class Control:
+    """Experiments of one run.
+
+    Args:
+        namespaces: the lab's, where the learner must have her rights.
+    """
+
+    def __init__(self, cluster: Cluster, namespaces: Sequence[str]) -> None:
+        self._cluster, self._namespaces = cluster, namespaces
+        self._newest: _Experiment | None = None
+
+    def doubt(self) -> None:
+        """See that an experiment is going on or has just ended. Raises: InfraError when it failed."""
+        known = self._current()
+        if known.is_over and (found := known.result()):
+            raise InfraError(found)
+
+    def fault(self) -> str | None:
+        """What did not come about, in one sentence; None when everything did."""
+        return self._current().result()
+
+    def close(self) -> None:
+        """End what is going on, and leave nothing behind."""
+        if self._newest is not None:
+            self._newest.stop()
+
+    def _current(self) -> _Experiment:
+        if self._newest is None or self._newest.is_old:
+            self._newest = _Experiment(self._cluster, self._namespaces)
+            self._newest.start()
+        return self._newest
+
+
+class _Experiment(threading.Thread):
+    def __init__(self, cluster: Cluster, namespaces: Sequence[str]) -> None:
+        super().__init__(name="control", daemon=True)
+        self._cluster, self._api, self._ports, self._addons = cluster, cluster.api, cluster.ports, cluster.addons
+        self._namespaces = namespaces
+        number = time.time_ns() // 1_000_000
+        self._name, self._port = (
+            f"{NAME}-{number}",
+            20000 + number % 10000,
+        )  # below NodePorts, above what nodes listen on
+        self._sent: set[str] = set()
+        self._known = threading.Event()
+        self._over = threading.Event()
+        self._fault: str | None = None
+        self._ended: float | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self._known.is_set()
+
+    @property
+    def is_old(self) -> bool:
+        return self._ended is not None and time.monotonic() - self._ended > FRESH_SECONDS
+
+    def result(self) -> str | None:
+        self._known.wait()
+        return self._fault
+
+    def stop(self) -> None:
+        self._over.set()
+        self.join(ANSWER_SECONDS)
+
+    def run(self) -> None:
+        try:
+            self._fault = self._cluster.fault() or self._try()
+        except Exception as error:
+            self._fault = f"no experiment can be made: {error!r}"
+        self._ended = time.monotonic()
+        self._known.set()
+        self._clean_up()
+
+    def _try(self) -> str | None:
+        until = time.monotonic() + PATIENCE
+        left: list[Callable[[], str | None]] = [self._rights, self._pod_answers]
+        left += [self._ingress_routes] if "ingress" in self._addons else []
+        left += [self._certificate_is_issued] if "cert-manager" in self._addons else []
+        while left and not self._over.is_set():
+            missing = [(part, text) for part in left if (text := _attempt(part))]
+            left = [part for part, _ in missing]
+            if missing and time.monotonic() > until:
+                return missing[0][1]
+            self._over.wait(LOOK_AGAIN if left else 0)
+        return None
+
+    def _rights(self) -> str | None:
+        """The learner may make what labs ask for."""
+        things = [thing for addon, found in CREATES.items() if addon in ("", *self._addons) for thing in found]
+        for namespace in self._namespaces:
+            for group, resource in things:
+                if not self._may_create(group, resource, namespace):
+                    return f"user {LEARNER.user} has lost the right to create {resource} in {namespace}"
+        return None
+
+    def _may_create(self, group: str, resource: str, namespace: str) -> bool:
+        attributes = {"namespace": namespace, "verb": "create", "group": group, "resource": resource}
+        spec = {"user": LEARNER.user, "groups": list(LEARNER.groups), "resourceAttributes": attributes}
+        kind = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
+        review = self._api.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", body=kind)
+        return bool(dig(review, "status", "allowed"))
+
+    def _pod_answers(self) -> str | None:
+        """A new Pod gets a node and starts, and a new Service leads to it by name."""
+        if "Pod" not in self._sent:
+            self._sweep()
+            probe = self._api.get("Deployment", "probe", NAMESPACE)
+            self._send(_pod(self._name, self._port, dig(probe, "spec", "template", "spec")))
+            self._send(_service(self._name, self._port))
+        host = f"{self._name}.{NAMESPACE}.svc.cluster.local"
+        query = {"host": host, "port": str(self._port), "protocol": "http", "request": "hostname", "tries": "1"}
+        try:
+            said = json.loads(self._api.text("GET", PROBE, query=query, timeout=ANSWER_SECONDS))
+        except ApiError as error:  # the name does not resolve
+            said = {"errors": [error.message]}
+        except ApiTimeout:
+            said = {"errors": [f"no answer within {ANSWER_SECONDS:g} s"]}
+        return None if said.get("responses") else self._how_far(str(said.get("errors")))
+
+    def _how_far(self, error: str) -> str | None:
+        pod = self._api.get("Pod", self._name, NAMESPACE) or {}
+        mine = f"Pod {self._name} of our own in {NAMESPACE}"
+        if not dig(pod, "spec", "nodeName"):
+            said = condition(pod, "PodScheduled").get("message", "the scheduler says nothing about it")
+            # So many Pods are the submission's; that the scheduler has counted them is enough.
+            return None if "Too many pods" in said else f"{mine} gets no node: {said}"
+        if not is_true(pod, "Ready"):
+            return f"{mine} does not start on node {pod['spec']['nodeName']}"
+        return f"Service {self._name} of our own in {NAMESPACE} does not lead to its Pod, which is Ready: {error}"
+
+    def _ingress_routes(self) -> str | None:
+        """A new Ingress leads to the probe."""
+        host = f"{self._name}.localhost"
+        if "Ingress" not in self._sent:
+            self._send(_ingress(self._name, host))
+        url = f"https://127.0.0.1:{self._ports['https']}/hostname"
+        try:
+            with httpx.Client(verify=False, trust_env=False, timeout=ANSWER_SECONDS) as client:  # noqa: S501 no secrets
+                answer = client.get(url, headers={"Host": host}, extensions={"sni_hostname": host})
+        except httpx.HTTPError as error:
+            return f"the Ingress controller does not answer for Ingress {self._name} of our own: {error}"
+        if answer.status_code == 200:
+            return None
+        return f"the Ingress controller answers {answer.status_code} for Ingress {self._name} of our own in {NAMESPACE}"
+
+    def _certificate_is_issued(self) -> str | None:
+        """ClusterIssuer lab-ca signs a new request."""
+        if "CertificateRequest" not in self._sent:
+            self._send(_request(self._name))
+        request = self._api.get("CertificateRequest.cert-manager.io", self._name, NAMESPACE) or {}
+        if is_true(request, "Ready"):
+            return None
+        said = condition(request, "Ready").get("message", "cert-manager says nothing about it")
+        return f"ClusterIssuer lab-ca does not sign CertificateRequest {self._name} of our own in {NAMESPACE}: {said}"
+
+    def _send(self, manifest: Object) -> None:
+        self._api.apply(manifest, manager=INSTRUCTOR)
+        self._sent.add(manifest["kind"])
+
+    def _sweep(self) -> None:
+        """A run that was killed may have left its Pod, which would listen for ever."""
+        query = {"labelSelector": f"app={NAME}"}
+        self._api.request("DELETE", f"/api/v1/namespaces/{NAMESPACE}/pods", query=query, body={"gracePeriodSeconds": 0})
+
+    def _clean_up(self) -> None:
+        for kind in sorted(self._sent):
+            full = "CertificateRequest.cert-manager.io" if kind == "CertificateRequest" else kind
+            with suppress(ApiError, InfraError):
+                self._api.delete(full, self._name, NAMESPACE, grace=0 if kind == "Pod" else None)
+
+
+def _attempt(part: Callable[[], str | None]) -> str | None:
+    try:
+        return part()
+    except Exception as error:  # whoever waits for the result waits for this thread
+        return f"{(part.__doc__ or '').rstrip('.')}: {getattr(error, 'message', repr(error))}"
+
+
+def _meta(name: str) -> Object:
+    return {"name": name, "namespace": NAMESPACE, "labels": {"app": NAME, "experiment": name}}
+
+
+def _pod(name: str, port: int, like: Object) -> Object:
+    """A Pod of the probe's image, which asks for nothing: it fits beside whatever a submission runs.
+
+    On the node's network its address is known at once, and not when the kubelet next looks at its containers.
+    """
+    (container,) = like["containers"]
+    own = {key: container[key] for key in ("name", "image", "imagePullPolicy", "securityContext")}
+    spec = {
+        "containers": [own | {"args": ["netexec", f"--http-port={port}"]}],
+        "hostNetwork": True,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": 0,
+    }
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": _meta(name), "spec": spec}
+
+
+def _service(name: str, port: int) -> Object:
+    ports = [{"port": port, "targetPort": port}]
+    spec = {"selector": {"experiment": name}, "ports": ports, "publishNotReadyAddresses": True}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": _meta(name), "spec": spec}
+
+
+def _ingress(name: str, host: str) -> Object:
+    backend = {"service": {"name": "probe", "port": {"name": "http"}}}
+    rule = {"host": host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
+    spec = {"ingressClassName": "traefik", "rules": [rule]}
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": _meta(name), "spec": spec}
+
+
+def _request(name: str) -> Object:
+    key = ec.generate_private_key(ec.SECP256R1())
+    names = x509.SubjectAlternativeName([x509.DNSName(f"{name}.localhost")])
+    csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).add_extension(names, critical=False)
+    pem = csr.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    issuer = {"group": "cert-manager.io", "kind": "ClusterIssuer", "name": "lab-ca"}
+    spec = {"request": base64.b64encode(pem).decode(), "issuerRef": issuer}
+    return {"apiVersion": "cert-manager.io/v1", "kind": "CertificateRequest", "metadata": _meta(name), "spec": spec}

@@ -1,0 +1,66 @@
+"""A cluster that does not do its part is found out before a learner is blamed; one that does is not suspected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+
+from kindlabs import control, course, submission
+from kindlabs.checking import images_of
+from kindlabs.clusters.cluster import Cluster
+from kindlabs.control import Control
+from kindlabs.record import Verdict
+from kindlabs.run import Run
+
+COURSE = course.find(Path(__file__))
+KUBECTL = "kubectl --kubeconfig=/etc/kubernetes/admin.conf"
+STOP_SCHEDULER = ("kill -STOP $(pidof kube-scheduler)", "kill -CONT $(pidof kube-scheduler)")
+CORDON = (f"{KUBECTL} cordon $(hostname)", f"{KUBECTL} uncordon $(hostname)")
+NO_CLASS = (
+    f"{KUBECTL} get ingressclass traefik -o yaml > /run/class.yaml && {KUBECTL} delete ingressclass traefik",
+    f"{KUBECTL} apply -f /run/class.yaml",
+)
+
+
+@pytest.fixture
+def broken(cluster: Cluster, client: docker.DockerClient, request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """The warm cluster, broken by one command in its node and mended by another."""
+    node = client.containers.get(f"{cluster.name}-control-plane")
+    breaks, mends = request.param
+    assert node.exec_run(["sh", "-c", breaks]).exit_code == 0
+    yield cluster
+    assert node.exec_run(["sh", "-c", mends]).exit_code == 0
+    cluster.facts.fault = ""
+    cluster.remember()
+
+
+def test_a_sound_cluster_is_not_suspected(cluster: Cluster) -> None:
+    """A Pod, a Service, an Ingress and a certificate of ours come about, and nothing of them is left."""
+    experiment = Control(cluster, [])
+    assert experiment.fault() is None
+    experiment.close()
+    assert cluster.api.list("Pod", "kl-probe", "app=control") == []
+    assert cluster.api.list("CertificateRequest.cert-manager.io", "kl-probe", "app=control") == []
+
+
+@pytest.mark.parametrize(
+    ("broken", "said", "is_noted"),
+    [(STOP_SCHEDULER, "gets no node", True), (CORDON, "cordoned", False), (NO_CLASS, "traefik", False)],
+    indirect=["broken"],
+)
+def test_nobody_is_blamed_on_a_broken_cluster(
+    broken: Cluster, said: str, is_noted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mutant on a cluster that is broken gets no verdict, and what no look shows is noted for the next command."""
+    monkeypatch.setattr(control, "PATIENCE", 4.0)
+    lab = COURSE.lab("03")
+    handed_in = submission.resolve(COURSE, lab, "wrong-class")
+    record = Run(lab, handed_in, broken, images=images_of(COURSE, lab)).judge()
+    assert record.verdict == Verdict.INFRA_ERROR
+    assert Verdict.FAILED not in {check.verdict for check in record.checks}
+    assert any(said in check.observed for check in record.checks)
+    assert record.max_score == 10
+    assert bool(Cluster(broken.state, "single").facts.fault) == is_noted
