@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,13 @@ Locate = Callable[[Manifest, tuple[str | int, ...]], Source]
 """From a manifest and a field of it to the place that the learner knows."""
 
 
+WRITTEN_AS = {
+    "apiVersion": re.compile(r"(?:[A-Za-z0-9.-]+/)?[A-Za-z0-9.-]+"),
+    "kind": re.compile(r"[A-Za-z][A-Za-z0-9]*"),
+}
+LONGEST_NAME = 253
+
+
 def lint(objects: list[Manifest], namespaces: Sequence[str], locate: Locate) -> tuple[list[Manifest], list[Finding]]:
     """Split *objects* into those to apply and findings about the others; at most one finding an object.
 
@@ -45,7 +53,7 @@ def lint(objects: list[Manifest], namespaces: Sequence[str], locate: Locate) -> 
     for manifest in objects:
         fault = _shape_fault(manifest) or _namespace_fault(manifest, namespaces)
         if fault is None:
-            manifest.document["metadata"].setdefault("namespace", namespaces[0])
+            manifest.document["metadata"]["namespace"] = manifest.namespace or namespaces[0]
             key = (manifest.api_version.partition("/")[0], manifest.kind, manifest.namespace, manifest.name)
             if key not in kept:
                 kept[key] = manifest
@@ -65,6 +73,8 @@ def _shape_fault(manifest: Manifest) -> _Fault | None:
     for key, example in (("apiVersion", "apps/v1"), ("kind", "Deployment")):
         if not isinstance(document.get(key), str) or not document[key]:
             return f"the object has no {key}; expected a text such as {example}{_found(document.get(key))}.", (key,)
+        if not WRITTEN_AS[key].fullmatch(document[key]):
+            return f"{document[key]!r} is no {key}; expected a text such as {example}.", (key,)
     metadata = document.get("metadata")
     if not isinstance(metadata, dict):
         return f"{manifest.kind} has no metadata; expected at least metadata.name{_found(metadata)}.", ("metadata",)
@@ -76,7 +86,25 @@ def _shape_fault(manifest: Manifest) -> _Fault | None:
     if not isinstance(metadata.get("name"), str) or not metadata["name"]:
         found = _found(metadata.get("name"))
         return f"{manifest.kind} has no metadata.name; expected a text{found}.", ("metadata", "name")
-    return _metadata_fault(manifest, metadata)
+    if not _is_path_segment(metadata["name"]):
+        named = f"{manifest.kind} cannot be named {metadata['name'][:60]!r}"
+        return f"{named}; expected lower-case letters, digits, - and . such as web-1.", ("metadata", "name")
+    return _server_fault(manifest, metadata) or _metadata_fault(manifest, metadata)
+
+
+def _is_path_segment(name: str) -> bool:
+    """Whether a name can be one in the API server's paths (k8s.io/apimachinery, api/validation/path/name.go)."""
+    fits = name not in (".", "..") and len(name) <= LONGEST_NAME
+    return fits and name.isprintable() and not set(name) & set("/%?#\\")
+
+
+def _server_fault(manifest: Manifest, metadata: dict[str, Any]) -> _Fault | None:
+    """What ``kubectl get -o yaml`` shows and only the API server writes: nobody can apply it a second time."""
+    for field in ("resourceVersion", "uid", "managedFields"):
+        if metadata.get(field):
+            text = f"{manifest.kind} {manifest.name}: metadata.{field} is written by Kubernetes alone; remove it."
+            return text, ("metadata", field)
+    return None
 
 
 def _metadata_fault(manifest: Manifest, metadata: dict[str, Any]) -> _Fault | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import quote
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 """One answer for all groups; stable since Kubernetes 1.30 (kubernetes.io/docs/concepts/overview/kubernetes-api)."""
@@ -31,14 +32,19 @@ class Resource:
         return replace(self, versions=(version, *(v for v in self.versions if v != version)))
 
     def path(self, namespace: str | None = None, name: str | None = None) -> str:
-        """The path of the collection, or of one object."""
+        """The path of the collection, or of one object; no *namespace* and no *name* leads out of its own segment."""
         parts = ["/apis" if self.group else "/api", self.api_version]
         if namespace and self.namespaced:
-            parts += ["namespaces", namespace]
+            parts += ["namespaces", _segment(namespace)]
         parts.append(self.plural)
         if name:
-            parts.append(name)
+            parts.append(_segment(name))
         return "/".join(parts)
+
+
+def _segment(name: str) -> str:
+    quoted = quote(name, safe="")
+    return quoted.replace(".", "%2E") if quoted in (".", "..") else quoted
 
 
 def discover(request: Callable[..., dict[str, Any]]) -> list[Resource]:

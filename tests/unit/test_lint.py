@@ -67,6 +67,7 @@ META = f"{HEAD}metadata:\n  name: a\n"
             5,
             "ConfigMap a is for namespace default; this lab uses lab-07 and lab-07-b.",
         ),
+        (f"{META}  resourceVersion: '7'\n", 5, "ConfigMap a: metadata.resourceVersion is written by Kubernetes alone"),
         ("apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n", 1, "Namespace x: namespaces are made by the lab"),
     ],
 )
@@ -76,6 +77,37 @@ def test_findings(text: str, line: int, says: str) -> None:
     assert kept == []
     assert finding.startswith(f"web.yaml:{line}: {says}")
     assert "\n" not in finding
+
+
+@pytest.mark.parametrize(
+    "name", ["..", ".", "../../pods/x", "a/b", "a%2fb", "a?b", "a#b", "a\\\\b", "a\\nb", "x" * 254]
+)
+def test_a_name_that_leaves_its_place(name: str) -> None:
+    """A name that would be another path to the API server is found at its line."""
+    kept, (finding,) = linted(f'{HEAD}metadata:\n  name: "{name}"\n')
+    assert kept == []
+    assert finding.startswith("web.yaml:4: ConfigMap cannot be named '")
+
+
+def test_names_of_roles_may_have_colons() -> None:
+    """What is no name for a Pod may be one for a Role: the API server knows, and says so."""
+    kept, findings = linted(f"{HEAD}metadata: {{name: 'system:Web'}}\n")
+    assert (len(kept), findings) == (1, [])
+
+
+@pytest.mark.parametrize(("field", "value"), [("apiVersion", "apps/v1/.."), ("kind", "Certificate.cert-manager.io")])
+def test_kinds_and_versions_are_words(field: str, value: str) -> None:
+    """A kind or an apiVersion with odd characters is none."""
+    text = "apiVersion: v1\nkind: ConfigMap\n".replace(f"{field}: ", f"{field}: {value} # ")
+    kept, (finding,) = linted(f"{text}metadata: {{name: a}}\n")
+    assert kept == []
+    assert f"{value!r} is no {field}; expected a text such as " in finding
+
+
+def test_an_empty_namespace_is_none() -> None:
+    """`namespace: ""` is the lab's first, as no namespace is."""
+    (kept,), _ = linted(f"{HEAD}metadata: {{name: a, namespace: ''}}\n")
+    assert kept.namespace == "lab-07"
 
 
 def test_duplicates() -> None:
