@@ -23,6 +23,7 @@ from kindlabs.expectations.probe import Probe
 from kindlabs.expectations.transcript import Transcript
 from kindlabs.kube import apply as applying
 from kindlabs.kube.api import Api, ApiError, Object
+from kindlabs.kube.namespaces import empty, namespace
 from kindlabs.kube.newlog import NewLog
 from kindlabs.kube.objects import owner
 from kindlabs.kube.offline import keep_pulls_at_home
@@ -149,14 +150,17 @@ class Run:
     def _set_up(self, api: Api) -> None:
         """Namespaces, and what the instructor puts into them."""
         for name in self.lab.namespaces:
-            applying.namespace(api, name, self.lab.id)
+            namespace(api, name, self.lab.id)
         if self.fresh:
-            applying.empty(api, self.lab.namespaces)
+            empty(api, self.lab.namespaces)
         if self.cluster.facts.egress == "none":
             for name in self.lab.namespaces:
                 keep_pulls_at_home(api, name, self.images)
         for manifest in self.lab.setup(self.submission.nonce):
-            manifest.document["metadata"].setdefault("namespace", self.lab.namespaces[0])
+            metadata = manifest.document["metadata"]
+            metadata.setdefault("namespace", self.lab.namespaces[0])
+            # A field of the lab's own, whatever else there is: by it the object is known as the lab's.
+            metadata["labels"] = {"kind-labs/lab": self.lab.id} | metadata.get("labels", {})
             try:
                 api.apply(manifest.document, manager=applying.INSTRUCTOR)
             except ApiError as error:

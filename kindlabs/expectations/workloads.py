@@ -9,7 +9,7 @@ from kindlabs.diagnosis import why_pod_does_not_answer, why_pod_not_ready, why_r
 from kindlabs.diagnosis.cause import Cause, about
 from kindlabs.expectations.steady import is_steady
 from kindlabs.kube.api import ApiError, Object
-from kindlabs.kube.apply import note_disturbed
+from kindlabs.kube.notes import note_disturbed
 from kindlabs.kube.objects import dig, is_ready, labels_text, owner, pods_of, restarts, statuses
 from kindlabs.waiting import Look
 

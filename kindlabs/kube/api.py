@@ -67,6 +67,17 @@ class Api(Transport):
                 return None
             raise
 
+    def find(self, manifest: Object) -> Object | None:
+        """The object that *manifest* names, in the very apiVersion that it names; None when there is none."""
+        resource = self.resource_of(manifest)
+        meta = manifest["metadata"]
+        try:
+            return self.request("GET", resource.path(meta.get("namespace"), meta["name"])) if resource else None
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
     def list(self, kind: str, namespace: str | None = None, selector: str = "") -> list[Object]:
         """The objects of *kind*, in all namespaces when *namespace* is None."""
         query = {"labelSelector": selector} if selector else {}
@@ -74,13 +85,19 @@ class Api(Transport):
         head = {"apiVersion": answer["apiVersion"], "kind": answer["kind"].removesuffix("List")}
         return [head | item for item in answer.get("items") or []]
 
-    def apply(self, manifest: Object, *, manager: str, force: bool = True) -> Object:
-        """Apply *manifest* on the server's side as field manager *manager*; unknown fields are errors."""
+    def apply(self, manifest: Object, *, manager: str, force: bool = True, dry_run: bool = False) -> Object:
+        """Apply *manifest* on the server's side as field manager *manager*; unknown fields are errors.
+
+        Args:
+            dry_run: only say what would come of it.
+        """
         resource = self.resource_of(manifest)
         if resource is None:
             raise ApiError(404, "NotFound", f"no kind {manifest.get('kind')} in version {manifest.get('apiVersion')}")
         meta = manifest["metadata"]
         query = {"fieldManager": manager, "force": str(force).lower(), "fieldValidation": "Strict"}
+        if dry_run:
+            query["dryRun"] = "All"
         path = resource.path(meta.get("namespace"), meta["name"])
         return self.request("PATCH", path, query=query, body=manifest, content_type=APPLY)
 
@@ -94,15 +111,24 @@ class Api(Transport):
         resource = self._served(manifest["kind"])
         return self.request("POST", resource.path(manifest["metadata"].get("namespace")), body=manifest)
 
-    def delete(self, kind: str, name: str, namespace: str | None = None, *, grace: int | None = None) -> bool:
-        """Delete an object in the background.
+    def delete(
+        self,
+        kind: str,
+        name: str,
+        namespace: str | None = None,
+        *,
+        grace: int | None = None,
+        propagation: str = "Background",
+    ) -> bool:
+        """Delete an object.
 
         Args:
             grace: seconds that Pods get to end; the object's own when None.
+            propagation: ``Foreground`` keeps it, marked as going, until what it owns is gone.
 
         Returns: False when there was none.
         """
-        options: Object = {"propagationPolicy": "Background"}
+        options: Object = {"propagationPolicy": propagation}
         if grace is not None:
             options["gracePeriodSeconds"] = grace
         try:

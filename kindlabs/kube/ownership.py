@@ -1,46 +1,50 @@
-"""Who wrote which field of an object, as the API server notes it for server-side apply."""
+"""Who wrote which field of an object, as the API server notes it (metadata.managedFields)."""
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from collections.abc import Iterator
 
 from kindlabs.kube.api import Object
 
+MANAGER = "kind-labs-learner"
+"""As whom submissions are applied."""
+INSTRUCTOR = "kind-labs"
+"""As whom the lab's own objects are applied."""
+CONTROLLERS = ("kube-", "kubelet", "cert-manager", "traefik")
+"""How the managers begin that belong to the cluster; any other is a person with some tool."""
 
-def clings(manifest: Object, before: Object, after: Object, manager: str) -> bool:
-    """Whether the server keeps a value of ``spec`` that *manager* wrote once and *manifest* no longer names.
-
-    It does so with a Service's ``clusterIP``, and with ``serviceAccountName``, whose old name remembers the value.
-    """
-    for entry in before["metadata"].get("managedFields") or []:
-        if entry.get("manager") == manager and not entry.get("subresource"):
-            own = (entry.get("fieldsV1") or {}).get("f:spec") or {}
-            if _clings(own, manifest.get("spec"), before.get("spec"), after.get("spec")):
-                return True
-    return False
+Leaf = tuple[str, ...]
+"""The way to a field in fieldsV1 (sigs.k8s.io/structured-merge-diff/fieldpath)."""
 
 
-def _clings(own: Object, written: Any, before: Any, after: Any) -> bool:
-    """The same for one level of the tree of owned fields."""
-    for key, below in own.items():
-        wanted, had, has = (_at(part, key) for part in (written, before, after))
-        if had is None or has is None:
-            continue
-        if (wanted is None and had == has) or (wanted is not None and _clings(below, wanted, had, has)):
-            return True
-    return False
+def is_written_by(thing: Object, manager: str) -> bool:
+    """Whether *manager* has written a field of it that is still there."""
+    return any(entry.get("manager") == manager for entry in _entries(thing))
 
 
-def _at(part: Any, key: str) -> Any:
-    """What stands at a key of the tree: ``f:name`` in a mapping, ``k:{"name":"web"}`` in a list; None for nothing.
+def has_foreign_fields(thing: Object) -> bool:
+    """Whether somebody who is neither a controller nor one of us wrote a field that none of us wrote too."""
+    own: set[Leaf] = set()
+    foreign: set[Leaf] = set()
+    for entry in _entries(thing):
+        manager = str(entry.get("manager"))
+        if manager in (MANAGER, INSTRUCTOR):
+            own.update(leaves(entry.get("fieldsV1") or {}))
+        elif not manager.startswith(CONTROLLERS):
+            foreign.update(leaves(entry.get("fieldsV1") or {}))
+    return not foreign <= own
 
-    The form is fieldsV1 (sigs.k8s.io/structured-merge-diff/fieldpath).
-    """
-    kind, _, rest = key.partition(":")
-    if kind == "f" and isinstance(part, dict):
-        return part.get(rest)
-    if kind == "k" and isinstance(part, list):
-        wanted = json.loads(rest)
-        return next((item for item in part if all(item.get(k, v) == v for k, v in wanted.items())), None)
-    return None
+
+def leaves(fields: Object, way: Leaf = ()) -> Iterator[Leaf]:
+    """All fields of a fieldsV1 tree; ``.``, the mark of an item itself, is one where nothing else of it is named."""
+    for key, below in fields.items():
+        if set(below) - {"."}:
+            yield from leaves(below, (*way, key))
+        elif key != ".":
+            yield (*way, key)
+
+
+def _entries(thing: Object) -> Iterator[Object]:
+    for entry in thing["metadata"].get("managedFields") or []:
+        if entry.get("subresource") != "status":
+            yield entry

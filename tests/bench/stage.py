@@ -18,7 +18,7 @@ from kindlabs.clusters.cluster import Cluster
 from kindlabs.clusters.lease import lease
 from kindlabs.clusters.listing import remove
 from kindlabs.course import FOLDERS
-from kindlabs.kube import apply as applying
+from kindlabs.kube.namespaces import empty, namespace
 from kindlabs.progress import Steps
 from tests.bench.forwarder import Forwarder
 
@@ -53,8 +53,8 @@ class Stage:
     def begin_empty(self, cluster: Cluster) -> None:
         """Leave nothing in the lab's namespace, and return when the Ingress controller has taken that in."""
         for name in self.lab.namespaces:
-            applying.namespace(cluster.api, name, self.lab.id)
-        applying.empty(cluster.api, self.lab.namespaces)
+            namespace(cluster.api, name, self.lab.id)
+        empty(cluster.api, self.lab.namespaces)
         until = time.monotonic() + SETTLE_SECONDS
         while time.monotonic() < until:
             with httpx.Client(verify=False, trust_env=False, timeout=2) as web:

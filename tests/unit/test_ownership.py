@@ -1,47 +1,49 @@
-"""A field that a learner takes back is gone, or the object has to be replaced."""
+"""Who wrote into an object, by what the API server notes of it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from kindlabs.kube.ownership import clings
+import pytest
 
-OWNED: dict[str, Any] = {
-    "f:replicas": {},
-    "f:template": {
-        "f:spec": {"f:serviceAccountName": {}, "f:containers": {'k:{"name":"web"}': {".": {}, "f:image": {}}}}
-    },
-}
+from kindlabs.kube.ownership import INSTRUCTOR, MANAGER, has_foreign_fields, is_written_by
 
-
-def deployment(account: str | None, image: str = "agnhost", *, noted: bool = False) -> dict[str, Any]:
-    """A Deployment, with the fields that the learner wrote noted as the API server notes them."""
-    pod: dict[str, Any] = {"containers": [{"name": "web", "image": image}]}
-    if account:
-        pod["serviceAccountName"] = account
-    fields = [{"manager": "learner", "operation": "Apply", "fieldsV1": {"f:spec": OWNED}}] if noted else []
-    return {"metadata": {"name": "web", "managedFields": fields}, "spec": {"replicas": 2, "template": {"spec": pod}}}
+REPLICAS = {"f:spec": {"f:replicas": {}}}
+CONTAINER = {"f:spec": {"f:containers": {'k:{"name":"web"}': {".": {}, "f:image": {}}}}}
+ITEM = {"f:metadata": {"f:finalizers": {".": {}, 'v:"example.org/x"': {}}}}
+LABEL = {"f:metadata": {"f:labels": {".": {}, "f:by-hand": {}}}}
 
 
-def test_a_value_that_the_server_keeps_is_found() -> None:
-    """A serviceAccountName that was written, taken back and is still there clings."""
-    before, written = deployment("robot", noted=True), deployment(None)
-
-    assert clings(written, before, deployment("robot"), "learner")
-
-
-def test_a_value_that_went_away_does_not_cling() -> None:
-    """A serviceAccountName that the server took back too is no reason to replace the object."""
-    assert not clings(deployment(None), deployment("robot", noted=True), deployment(None), "learner")
+def written(*entries: tuple[str, dict[str, Any]], subresource: str = "") -> dict[str, Any]:
+    """An object into which each manager wrote these fields."""
+    fields = [{"manager": manager, "fieldsV1": own, "subresource": subresource} for manager, own in entries]
+    return {"metadata": {"name": "web", "managedFields": fields}}
 
 
-def test_a_changed_value_does_not_cling() -> None:
-    """What the learner still writes is hers, whatever stands there now."""
-    before, written = deployment("robot", noted=True), deployment("robot", "agnhost:2")
+@pytest.mark.parametrize("fields", [REPLICAS, CONTAINER, ITEM, LABEL])
+def test_a_field_by_hand_is_foreign(fields: dict[str, Any]) -> None:
+    """What somebody wrote with a tool of theirs, and the submission does not name, is foreign."""
+    assert has_foreign_fields(written((MANAGER, {"f:spec": {"f:selector": {}}}), ("kubectl-edit", fields)))
 
-    assert not clings(written, before, written, "learner")
+
+def test_a_field_that_the_submission_names_too_is_not() -> None:
+    """Scaled to another number and back by a check: the value is the submission's again."""
+    assert not has_foreign_fields(written((MANAGER, REPLICAS | LABEL), ("python-client", REPLICAS)))
 
 
-def test_what_others_wrote_does_not_cling() -> None:
-    """A field that the learner never wrote may stay."""
-    assert not clings(deployment(None), deployment("robot", noted=True), deployment("robot"), "somebody else")
+@pytest.mark.parametrize("manager", ["kube-controller-manager", "kubelet", "cert-manager-certificates-trigger"])
+def test_controllers_are_at_home(manager: str) -> None:
+    """What a controller of the cluster wrote is nobody's doing."""
+    assert not has_foreign_fields(written((MANAGER, REPLICAS), (manager, CONTAINER)))
+
+
+def test_a_status_is_nobodys_wish() -> None:
+    """Whoever reports a status wrote nothing that was asked for."""
+    assert not has_foreign_fields(written(("some-controller", CONTAINER), subresource="status"))
+
+
+def test_the_lab_knows_its_own() -> None:
+    """What the lab put there is told from what the learner did."""
+    thing = written((INSTRUCTOR, LABEL), ("kubectl", REPLICAS))
+    assert is_written_by(thing, INSTRUCTOR)
+    assert not is_written_by(thing, MANAGER)

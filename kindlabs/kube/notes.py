@@ -1,0 +1,68 @@
+"""What runs remember about a lab's namespace, in its annotations: the learner may read these and cannot write them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from kindlabs.kube.api import Api, Object
+
+APPLIED = "kind-labs/applied"
+"""Annotation: the objects that runs applied there, as a JSON list of [kind.group, name, print]; see kube/prints."""
+DISTURBED = "kind-labs/disturbed"
+"""Annotation: the objects that a check broke on purpose, as a JSON list of [kind.group, name].
+They are replaced before the next run: Kubernetes remembers a Pod's crashes, and would hold ours against the learner."""
+
+
+class Key(NamedTuple):
+    """What names an object for Api: ``api.get(*key)``; *kind* with its group, ``Deployment.apps``."""
+
+    kind: str
+    name: str
+    namespace: str
+
+
+def key_of(manifest: Object) -> Key:
+    """The key of an object that says its namespace."""
+    group = manifest["apiVersion"].rpartition("/")[0]
+    kind = f"{manifest['kind']}.{group}" if group else str(manifest["kind"])
+    return Key(kind, manifest["metadata"]["name"], manifest["metadata"]["namespace"])
+
+
+def applied(api: Api, namespace: str) -> dict[Key, str]:
+    """What runs applied in *namespace*, and the print of each; empty for one that was interrupted over it."""
+    rows = _read(api, namespace, APPLIED)
+    return {Key(kind, name, namespace): "".join(prints) for kind, name, *prints in rows}
+
+
+def note_applied(api: Api, namespace: str, things: Mapping[Key, str]) -> None:
+    """Remember those of *things* that are in *namespace*, and forget all others."""
+    rows = [[key.kind, key.name, text] for key, text in things.items() if key.namespace == namespace]
+    _write(api, namespace, APPLIED, rows)
+
+
+def disturbed(api: Api, namespace: str) -> set[Key]:
+    """What checks of earlier runs broke on purpose in *namespace*."""
+    return {Key(kind, name, namespace) for kind, name in _read(api, namespace, DISTURBED)}
+
+
+def note_disturbed(api: Api, namespace: str, kind: str, name: str) -> None:
+    """Remember that a check breaks an object of *namespace* on purpose; call it before it does."""
+    _write(api, namespace, DISTURBED, [*_read(api, namespace, DISTURBED), [kind, name]])
+
+
+def forget_disturbed(api: Api, namespace: str) -> None:
+    """What checks broke has been replaced."""
+    _write(api, namespace, DISTURBED, [])
+
+
+def _read(api: Api, namespace: str, note: str) -> list[list[str]]:
+    space = api.get("Namespace", namespace) or {}
+    annotations = space.get("metadata", {}).get("annotations") or {}
+    rows: list[list[str]] = json.loads(annotations.get(note, "[]"))
+    return rows
+
+
+def _write(api: Api, namespace: str, note: str, rows: list[list[str]]) -> None:
+    api.patch("Namespace", namespace, None, {"metadata": {"annotations": {note: json.dumps(rows)}}})

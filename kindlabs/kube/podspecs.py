@@ -1,0 +1,57 @@
+"""What makes Pods, and what these Pods read when they start and not again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from kindlabs.kube.api import Object
+from kindlabs.kube.notes import Key
+
+NAMED_IN = {
+    "configMap": ("ConfigMap", "name"),
+    "configMapRef": ("ConfigMap", "name"),
+    "configMapKeyRef": ("ConfigMap", "name"),
+    "secret": ("Secret", "secretName"),
+    "secretRef": ("Secret", "name"),
+    "secretKeyRef": ("Secret", "name"),
+    "imagePullSecrets": ("Secret", "name"),
+    "persistentVolumeClaim": ("PersistentVolumeClaim", "claimName"),
+}
+"""Fields of a Pod's spec that name another object: its kind, and the field below in which the name stands."""
+
+
+def pod_spec(manifest: Object) -> Object | None:
+    """The spec of the Pods that *manifest* is or makes; None where it makes none."""
+    spec: Any = manifest.get("spec")
+    if manifest["kind"] == "Pod":
+        return spec if isinstance(spec, dict) else None
+    for step in ("jobTemplate", "spec") if manifest["kind"] == "CronJob" else ():
+        spec = spec.get(step) if isinstance(spec, dict) else None
+    for step in ("template", "spec"):
+        spec = spec.get(step) if isinstance(spec, dict) else None
+    return spec if isinstance(spec, dict) and "containers" in spec else None
+
+
+def reads(manifest: Object) -> set[Key]:
+    """The accounts, ConfigMaps, Secrets and claims that the Pods of *manifest* read."""
+    namespace, spec = manifest["metadata"]["namespace"], pod_spec(manifest)
+    if spec is None:
+        return set()
+    account = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
+    return {Key(kind, name, namespace) for kind, name in [("ServiceAccount", str(account)), *_named(spec)]}
+
+
+def _named(part: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(part, list):
+        for item in part:
+            yield from _named(item)
+    elif isinstance(part, dict):
+        for key, below in part.items():
+            kind, field = NAMED_IN.get(key, ("", ""))
+            for source in below if isinstance(below, list) else [below]:
+                # a projected Secret has a name where a mounted one has a secretName
+                name = (source.get(field) or source.get("name")) if kind and isinstance(source, dict) else None
+                if name:
+                    yield kind, str(name)
+            yield from _named(below)
