@@ -10,6 +10,9 @@ from kindlabs.kube.contents import BINDING, contents
 from kindlabs.kube.notes import note_applied
 from kindlabs.kube.removal import press, until_done
 
+LABELS = {"pod-security.kubernetes.io/enforce": "baseline"}
+"""Pods of a lab get no hold on their node, from where they would be out of the lab's namespaces, and in every other."""
+
 
 def namespace(api: Api, name: str, lab: str) -> Object:
     """Make a lab's namespace as the instructor, and let the learner in; return it as it is now."""
@@ -17,8 +20,8 @@ def namespace(api: Api, name: str, lab: str) -> Object:
     if known and known.get("status", {}).get("phase") == "Terminating":
         until_done(lambda late: _is_gone(api, name, late), f"namespace {name} to go")
         known = None
-    if known is None:
-        labels = {"kind-labs/lab": lab}
+    labels = LABELS | {"kind-labs/lab": lab}
+    if known is None or not labels.items() <= known["metadata"].get("labels", {}).items():
         known = api.apply(
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}, manager=INSTRUCTOR
         )

@@ -136,7 +136,7 @@ def test_nothing_is_waited_for_in_vain(cluster: Cluster, space: str, hand_in: An
 
 
 def test_a_submission_reaches_nothing_else(cluster: Cluster, space: str, hand_in: Any, thing: Any) -> None:
-    """What the learner has no right to is not pruned for her; a path stays in its place."""
+    """What the learner has no right to is not pruned for her; a path stays in its place; no Pod gets at its node."""
     api = cluster.api
     api.apply(thing("LimitRange", "guard", spec={"limits": []}), manager=INSTRUCTOR)
     note_applied(
@@ -149,6 +149,9 @@ def test_a_submission_reaches_nothing_else(cluster: Cluster, space: str, hand_in
     assert api.get("ClusterRole.rbac.authorization.k8s.io", "view")
     with pytest.raises(ApiError, match=r"may not be '\.\.'"):
         api.delete("Pod", "..", space)
+    spec = POD_SPEC | {"volumes": [{"name": "node", "hostPath": {"path": "/"}}]}
+    (refusal,) = apply(api, [thing("Pod", "a", spec=spec)], [space]).refused
+    assert 'violates PodSecurity "baseline' in refusal.message
 
 
 def test_the_labs_own_is_given_back(cluster: Cluster, space: str, hand_in: Any, thing: Any) -> None:
