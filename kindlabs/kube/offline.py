@@ -18,7 +18,8 @@ def keep_pulls_at_home(api: Api, namespace: str, images: Iterable[str]) -> None:
     """Let Pods of *namespace* with pull policy Always run the copy of *images* that the node holds.
 
     Where a registry is reached, Always finds just this copy up to date, by its digest; here nobody could tell. A policy
-    in the API server (MutatingAdmissionPolicy, stable since Kubernetes 1.36) makes it IfNotPresent, image by image.
+    in the API server (MutatingAdmissionPolicy, stable since Kubernetes 1.36) makes it IfNotPresent, image by image; for
+    updates too, so that applying the same Pod again changes nothing.
 
     Raises: InfraError when the policy does not come into effect.
     """
@@ -42,7 +43,7 @@ VERSION = "admissionregistration.k8s.io/v1"
 
 
 def _policy(name: str, namespace: str, images: list[str]) -> Object:
-    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["pods"]}
     return {
         "apiVersion": VERSION,
         "kind": "MutatingAdmissionPolicy",
