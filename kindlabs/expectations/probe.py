@@ -30,6 +30,13 @@ class Replies:
     errors: tuple[str, ...]
 
 
+def replies_in(said: dict[str, list[str]], tries: int) -> Replies:
+    """What agnhost says about *tries* requests; it leaves the answers out when the last one was empty."""
+    errors = tuple(said.get("errors", ()))
+    empty = ("",) * (tries - len(errors))
+    return Replies(tuple(said.get("responses", empty)), errors)
+
+
 class Probe:
     """agnhost ``netexec`` in namespace ``kl-probe``, which sends requests for whoever asks its ``/dial``."""
 
@@ -82,8 +89,7 @@ class Probe:
                 return Replies((), (error.message,))
             raise InfraError(f"the probe Pod in {NAMESPACE} does not answer: {error.message}") from error
         self._silent = 0
-        said = json.loads(answer)
-        return Replies(tuple(said.get("responses", ())), tuple(said.get("errors", ())))
+        return replies_in(json.loads(answer), tries)
 
     def _pod(self) -> str:
         ready = [p for p in self._world.list("Pod", NAMESPACE, {"app": "probe"}) if is_ready(p)]
