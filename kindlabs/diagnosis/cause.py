@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any
 
 from kindlabs.kube.api import Object
@@ -71,6 +72,7 @@ class Scene:
         images: the images that the lab provides, as ``name:tag``.
         offline: whether nodes have no way to any registry.
         logs: the end of a container's log: ``logs(pod, container)``.
+        remaining: seconds for which the run may still wait.
         cert_manager_log: what cert-manager has written to its log in this run.
     """
 
@@ -80,6 +82,7 @@ class Scene:
     images: frozenset[str] = frozenset()
     offline: bool = False
     logs: Callable[[Object, str], str] = lambda _pod, _container: ""
+    remaining: Callable[[], float] = lambda: inf
     cert_manager_log: Callable[[], str] = str
 
     def missing(self, kind: str, name: str, namespace: str, **more: Any) -> Cause:

@@ -11,7 +11,9 @@ from kindlabs.kube.objects import containers, dig
 USUAL_PORTS = (80, 443, 3000, 5000, 8000, 8080, 8081, 8443, 9090)
 OWN_COMMANDS = {"agnhost": ["pause"]}
 """What the labs' images run when a manifest says nothing (test/images/agnhost/Dockerfile)."""
-ENDLESS = re.compile(r"^(\S*/)?(agnhost )?(pause|sleep (inf|infinity))\b|^tail -f /dev/null$")
+POD_POLICY: Field = ("spec", "restartPolicy")
+# A thousand seconds and more are for ever here.
+ENDLESS = re.compile(r"^(\S*/)?(agnhost )?(pause|sleep (inf|infinity|\d{4,}|\d+[hd]))\b|^tail -f /dev/null$")
 
 
 def spec_of(pod: Object, status: Object) -> Object:
@@ -32,6 +34,17 @@ def is_init(pod: Object, status: Object) -> bool:
     """Whether it has to end before the others start; an init container that restarts always is a sidecar."""
     inits = dig(pod, "spec", "initContainers", default=[])
     return any(c["name"] == status["name"] and c.get("restartPolicy") != "Always" for c in inits)
+
+
+def restart_policy(pod: Object, status: Object, code: int) -> tuple[str, Field]:
+    """What happens to a container that ended with *code*, and the field that says so: its own word before the Pod's."""
+    container, here = spec_of(pod, status), field_of(pod, status)
+    for rule in container.get("restartPolicyRules") or []:
+        codes = rule.get("exitCodes") or {}
+        if (code in (codes.get("values") or [])) == (codes.get("operator") == "In"):
+            return "Always", (*here, "restartPolicyRules")
+    own = container.get("restartPolicy")
+    return (own, (*here, "restartPolicy")) if own else (dig(pod, "spec", "restartPolicy", default="Always"), POD_POLICY)
 
 
 def command(container: Object) -> list[str]:
@@ -57,6 +70,19 @@ def at_port(pod: Object, port: int) -> int:
         if any(p.get("containerPort") == port for p in container.get("ports") or []):
             return at
     return 0
+
+
+RENAMED_BY = ("hostNetwork", "hostnameOverride", "hostname", "setHostnameAsFQDN")
+"""Fields of a Pod that give its processes another host name than the Pod's, the strongest first."""
+
+
+def answer_field(pod: Object, port: int = 0) -> tuple[str, Field]:
+    """What decides a Pod's answers on *port*: in words where it is no process, and the field, of a template too."""
+    renamed = next((field for field in RENAMED_BY if pod["spec"].get(field)), "")
+    if renamed:
+        return f"; {renamed} gives its processes that host name", ("spec", renamed)
+    at = at_port(pod, port)
+    return "", ("spec", "containers", at, process_field(pod["spec"]["containers"][at]))
 
 
 def port_number(container: Object, port: object) -> int | None:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from kindlabs.diagnosis.cause import Cause, Scene, about
-from kindlabs.diagnosis.containers import field_of, is_init, never_ends, process_field, spec_of
+import re
+
+from kindlabs.diagnosis.cause import Cause, Field, Scene, about
+from kindlabs.diagnosis.containers import field_of, is_init, never_ends, process_field, restart_policy, spec_of
+from kindlabs.diagnosis.events import innermost
+from kindlabs.diagnosis.hooks import stays_down, why_hook_fails, why_hook_runs
 from kindlabs.diagnosis.probes import why_killed
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import age, dig, statuses
 
-CRASH_SECONDS = 4.0
-"""One crash may be a start-up race; no new start for so long, or a second crash, is not."""
+SETTLED_SECONDS = 2.0
+"""What runs for so long has not ended at once."""
 QUICK_SECONDS = 3
 """A container that ends within so many seconds ends soon after it starts."""
 KILLED = 137
+BUSY = re.compile(r"deadline exceeded|is reserved for|transport is closing|connection re(fused|set)|EOF")
+"""A container runtime that is overloaded, or was started again; the kubelet tries once more."""
+UNREPORTED = {"ContainerCreating", "PodInitializing"}
+"""What the kubelet says of a container until its postStart hook has ended."""
 UNSTARTED = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "StartError"}
 
 
@@ -22,9 +30,14 @@ def why_stuck(scene: Scene, pod: Object) -> Cause | None:
         waiting = dig(status, "state", "waiting", default={})
         if waiting.get("reason") in UNSTARTED:
             return _cannot_start(pod, status, waiting.get("message", waiting["reason"]))
+        if waiting.get("reason") in UNREPORTED and (found := why_hook_runs(scene, pod, status)):
+            return found
         ended = dig(status, "state", "terminated") or dig(status, "lastState", "terminated")
+        if ended and not status.get("ready") and ended.get("reason") in UNSTARTED:
+            return _cannot_start(pod, status, ended.get("message", ended["reason"]))
         if ended and not status.get("ready"):
-            found = why_killed(scene, pod, status) or _ended(scene, pod, status, ended)
+            found = why_killed(scene, pod, status) or why_hook_fails(scene, pod, status, ended)
+            found = found or _ended(scene, pod, status, ended)
             if found:
                 return found
         if is_init(pod, status) and dig(status, "state", "running"):
@@ -37,19 +50,35 @@ def why_restarted(scene: Scene, pod: Object) -> Cause | None:
     for status in statuses(pod):
         ended = dig(status, "state", "terminated") or dig(status, "lastState", "terminated")
         if ended and not is_init(pod, status):
-            return why_killed(scene, pod, status) or _ended(scene, pod, status, ended)
+            found = why_killed(scene, pod, status) or why_hook_fails(scene, pod, status, ended)
+            return found or _ended(scene, pod, status, ended)
     return None
 
 
 def _cannot_start(pod: Object, status: Object, message: str) -> Cause:
-    text = f"Container {status['name']} of Pod {pod['metadata']['name']} cannot start: {message.rstrip('.')}."
-    return about(pod, "CannotStart", text, field_of(pod, status))
+    text = f"Container {status['name']} of Pod {pod['metadata']['name']} cannot start: {innermost(message)}."
+    here = (*field_of(pod, status), *_blamed(spec_of(pod, status), message))
+    return about(pod, "CannotStart", text, here, final=not BUSY.search(message))
+
+
+def _blamed(container: Object, message: str) -> Field:
+    """The field of a container that the kubelet's words are about (pkg/kubelet/kuberuntime)."""
+    if "exec: " in message:
+        return (process_field(container),)
+    if "runAsNonRoot" in message or "non-numeric user" in message:
+        return ("securityContext",)
+    key = re.search(r"couldn't find key (\S+) in ", message)
+    for at, variable in enumerate(container.get("env") or []):
+        sources = (variable.get("valueFrom") or {}).values()
+        if key and any(source.get("key") == key.group(1) for source in sources):
+            return ("env", at)
+    return ()
 
 
 def _ended(scene: Scene, pod: Object, status: Object, ended: Object) -> Cause | None:
     """A container that ended: by a crash, or because its work was done."""
-    policy = dig(pod, "spec", "restartPolicy", default="Always")
     code = ended.get("exitCode", 0)
+    policy, policy_field = restart_policy(pod, status, code)
     once = policy == "Never" or (policy == "OnFailure" and code == 0)
     step = f"-n {pod['metadata']['namespace']} logs {pod['metadata']['name']} -c {status['name']}"
     if is_init(pod, status):
@@ -60,9 +89,8 @@ def _ended(scene: Scene, pod: Object, status: Object, ended: Object) -> Cause | 
         return None
     if once:
         text = f"The container ended with code {code} and restartPolicy {policy} forbids a restart."
-        return about(pod, "ContainerEnded", text, ("spec", "restartPolicy"), next_step=step)
-    stopped = "running" not in (status.get("state") or {})
-    final = stopped and (status.get("restartCount", 0) >= 1 or age(ended.get("finishedAt")) > CRASH_SECONDS)
+        return about(pod, "ContainerEnded", text, policy_field, next_step=step)
+    final = stays_down(status, ended)
     field = (*field_of(pod, status), process_field(spec_of(pod, status)))
     text = _how_it_ended(scene, pod, status, ended)
     if _out_of_memory(pod, status, ended):
@@ -97,7 +125,7 @@ def _holds_up(pod: Object, status: Object) -> Cause:
     running = age(dig(status, "state", "running", "startedAt"))
     name = pod["metadata"]["name"]
     text = f"Init container {status['name']} of Pod {name} has not ended after {running:.0f} s; the app waits for it."
-    final = never_ends(container) and running > CRASH_SECONDS / 2
+    final = never_ends(container) and running > SETTLED_SECONDS
     if final:
         text = f"Init container {status['name']} of Pod {name} never ends, so the app never starts."
     return about(pod, "InitRuns", text, (*field_of(pod, status), process_field(container)), final=final)

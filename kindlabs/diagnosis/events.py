@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from kindlabs.diagnosis.cause import Scene
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import dig
@@ -27,6 +29,12 @@ def newest(scene: Scene, thing: Object, *reasons: str, since: str = "", begins: 
 def said(event: Object) -> str:
     """Its message, on one line."""
     return " ".join(str(event.get("message") or event.get("note") or "").split())
+
+
+def innermost(words: str) -> str:
+    """A container runtime's own words, without the chain of those who passed them on, and without a Pod's uid."""
+    words = re.sub(r"^.*unable to start container process: (error during container init: )?", "", words)
+    return re.sub(r' \(pod: "[^"]*", container: [^)]*\)$', "", words).rstrip(".")
 
 
 def times(event: Object) -> int:

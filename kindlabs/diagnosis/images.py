@@ -34,6 +34,8 @@ def _image(scene: Scene, pod: Object, status: Object, waiting: Object) -> Cause:
     final = scene.offline or bool(same) or absent
     if waiting["reason"] == "InvalidImageName":
         why, final = "that is no valid image name", True
+        _, colon, rule = words.rpartition("invalid reference format: ")
+        why += f", {rule}" if colon else ""
     elif same:
         why = _not_that_one(image, same)
     elif scene.offline and scene.images:

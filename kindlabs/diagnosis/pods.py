@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kindlabs.diagnosis.cause import Cause, Scene, about
+from kindlabs.diagnosis.cause import Cause, Field, Scene, about
 from kindlabs.diagnosis.containers import at_port, command, listening_ports, never_ends, process_field
 from kindlabs.diagnosis.crashes import why_stuck
 from kindlabs.diagnosis.images import why_no_image
@@ -10,10 +10,12 @@ from kindlabs.diagnosis.probes import why_not_alive, why_probe_fails
 from kindlabs.diagnosis.references import why_not_mounted, why_reference_missing
 from kindlabs.diagnosis.scheduling import why_not_scheduled
 from kindlabs.kube.api import Object
-from kindlabs.kube.objects import age, condition, dig, is_ready, statuses
+from kindlabs.kube.objects import age, condition, dig, is_ready, is_true, owner, statuses
 
 START_SECONDS = 10.0
 """A process on a busy machine may take so long from its start to its first open port; nobody is blamed before."""
+FAILED_FOR: dict[str, Field] = {"DeadlineExceeded": ("activeDeadlineSeconds",)}
+"""Which field of a Pod a reason for giving it up is about."""
 SETTLED_SECONDS = 2.0
 """A process that has opened other ports by now has started."""
 
@@ -68,7 +70,12 @@ def _failed(_scene: Scene, pod: Object) -> Cause | None:
     if dig(pod, "status", "phase") != "Failed" or not reason:
         return None
     words = dig(pod, "status", "message", default=reason)
-    return about(pod, reason, f"The node gave Pod {pod['metadata']['name']} up: {words.rstrip('.')}.", ("spec",))
+    text = f"The node gave Pod {pod['metadata']['name']} up: {words.rstrip('.')}."
+    if words.startswith(
+        "The node was low on resource"
+    ):  # the kubelet's words for a full machine (pkg/kubelet/eviction)
+        return about(pod, reason, text, ("spec",), final=not owner(pod)[0], ours=True)
+    return about(pod, reason, text, ("spec", *FAILED_FOR.get(reason, ())))
 
 
 def _gate_closed(_scene: Scene, pod: Object) -> Cause | None:
@@ -76,5 +83,9 @@ def _gate_closed(_scene: Scene, pod: Object) -> Cause | None:
     ready = condition(pod, "Ready")
     if ready.get("reason") != "ReadinessGatesNotReady":
         return None
-    text = f"Pod {pod['metadata']['name']} waits for its readiness gates: {ready.get('message', '').rstrip('.')}."
-    return about(pod, "ReadinessGateClosed", text, ("spec", "readinessGates"), final=False)
+    gates = [gate["conditionType"] for gate in dig(pod, "spec", "readinessGates", default=[])]
+    closed = ", ".join(gate for gate in gates if not is_true(pod, gate))
+    text = f"Pod {pod['metadata']['name']} waits for readiness gate {closed}, which nobody opens."
+    held = age(condition(pod, "ContainersReady").get("lastTransitionTime"))
+    final = bool(closed) and held > SETTLED_SECONDS
+    return about(pod, "ReadinessGateClosed", text, ("spec", "readinessGates"), final=final)

@@ -6,14 +6,19 @@ import re
 
 from kindlabs.diagnosis.cause import Cause, Field, Scene, about
 from kindlabs.diagnosis.containers import field_of, listening_ports, never_ends, port_number, spec_of
-from kindlabs.diagnosis.events import newest, said, times
+from kindlabs.diagnosis.events import innermost, last_time, newest, said, times
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import age, dig, statuses
 
 SETTLED_SECONDS = 2.0
 """The first probe may come before the process listens."""
+SPEAKS_SECONDS = 10.0
+"""What listens for so long and does not speak gRPC speaks something else."""
+SLOW = re.compile(r"deadline exceeded|timed? ?out", re.I)
+"""What a probe meets on a machine that is too busy."""
 NEVER_PASSES = re.compile(
-    r"statuscode: 4\d\d|HTTP response to HTTPS client|executable file not found|no such file or directory"
+    r"statuscode: 4\d\d|HTTP response to HTTPS client|executable file not found|stat \S+: no such file or directory"
+    r"|exec: \S+: permission denied"
 )
 """Answers that the same process gives to the same question again; 5xx and exit codes may change while it warms up."""
 
@@ -47,7 +52,8 @@ def why_killed(scene: Scene, pod: Object, status: Object) -> Cause | None:
         text = f"The kubelet restarts {own}, because its {word} probe fails: {_answer(words)}."
         final = status.get("restartCount", 0) >= 2 or bool(NEVER_PASSES.search(words))
         found = about(pod, "ProbeKills", text, (*field_of(pod, status), kind), final=final)
-        return _wrong_question(scene, pod, status, kind) or found
+        wrong = _wrong_question(scene, pod, status, kind)
+        return wrong if wrong and (wrong.final or not final) else found
     return None
 
 
@@ -62,12 +68,24 @@ def why_not_alive(scene: Scene, pod: Object) -> Cause | None:
     return None
 
 
+def why_readiness_lost(scene: Scene, pod: Object) -> Cause | None:
+    """A readiness probe that failed in the newest life of a container; without an answer in time, it may be us."""
+    for status in statuses(pod):
+        started = dig(status, "state", "running", "startedAt", default="")
+        words = said(_last_failure(scene, pod, "readiness", started))
+        if spec_of(pod, status).get("readinessProbe") and words and not SLOW.search(words):
+            text = f"The readiness probe of Pod {pod['metadata']['name']} does not pass every time: {_answer(words)}."
+            return about(pod, "ReadinessFlaps", text, (*field_of(pod, status), "readinessProbe"))
+    return None
+
+
 def _wrong_question(scene: Scene, pod: Object, status: Object, kind: str) -> Cause | None:
     """A probe that asks where nothing is: a name that no port has, or a port on which nothing listens."""
     container = spec_of(pod, status)
-    asked = dig(container, kind, "httpGet", "port") or dig(container, kind, "tcpSocket", "port")
-    if asked is None:
+    question = next((q for how in ("httpGet", "tcpSocket", "grpc") if (q := dig(container, kind, how))), None)
+    if question is None:
         return None
+    asked = question["port"]
     word, field = kind.removesuffix("Probe"), (*field_of(pod, status), kind)
     port = port_number(container, asked)
     if port is None:
@@ -75,11 +93,25 @@ def _wrong_question(scene: Scene, pod: Object, status: Object, kind: str) -> Cau
         text = f"The {word} probe asks the port named {asked}; container {container['name']} names {names}."
         return about(pod, "ProbePortUnnamed", text, field)
     since = dig(status, "state", "running", "startedAt")
-    failed = since and (word == "liveness" or _last_failure(scene, pod, word, since))
+    failure = _last_failure(scene, pod, word, since) if since else {}
+    if question.get("host"):
+        return _other_host(pod, word, question["host"], failure, field)
+    failed = since and (word == "liveness" or failure)
     if not failed or scene.listens(pod, port) is not False:
         return None
     text = f"The {word} probe asks port {port}, where nothing listens, {_CONSEQUENCES[kind]}."
     return about(pod, "NothingListens", text, field, final=_in_vain(scene, pod, status, kind))
+
+
+def _other_host(pod: Object, word: str, host: str, failure: Object, field: Field) -> Cause | None:
+    """A probe that the kubelet sends to a host, from the node, and not to the Pod."""
+    if not failure:
+        return None
+    text = f"The {word} probe asks host {host} in place of the Pod, and fails: {_answer(said(failure))}."
+    itself = host == "localhost" or host.startswith("127.")
+    if itself:
+        text = f"The {word} probe asks host {host}, which is the node itself and not the Pod: leave host out."
+    return about(pod, "ProbesOtherHost", text, field, final=itself)
 
 
 _CONSEQUENCES = {
@@ -105,20 +137,43 @@ def _fails(scene: Scene, pod: Object, status: Object, kind: str) -> Cause | None
     started = dig(status, "state", "running", "startedAt", default="")
     running, delay = age(started), probe.get("initialDelaySeconds", 0)
     event = _last_failure(scene, pod, word, started)
+    period = probe.get("periodSeconds", 10)
+    holds_back = kind != "livenessProbe"  # nobody waits for that one
+    if holds_back and running > SETTLED_SECONDS and (not event or age(last_time(event)) > 2 * period):
+        late = _comes_late(scene, pod, word, running, field)
+        if late:
+            return late
     if not event:
-        return _asks_late(pod, word, delay, field) if delay > running > SETTLED_SECONDS else None
+        return None
     words = said(event)
     permanent = NEVER_PASSES.search(words) and (times(event) > 1 or running > delay + SETTLED_SECONDS)
-    period = probe.get("periodSeconds", 10)
+    if "failed to connect service" in words and running > delay + SPEAKS_SECONDS:  # gRPC only says so
+        permanent = bool(scene.listens(pod, probe["grpc"]["port"]))
+    too_late = holds_back and period - age(last_time(event)) > scene.remaining()
     text = f"The {word} probe of Pod {pod['metadata']['name']} fails: {_answer(words)}."
     if not permanent:
         text = f"{text[:-1]}; it asks every {period} s."
-    return about(pod, "ProbeFails", text, field, final=bool(permanent))
+    return about(pod, "ProbeFails", text, field, final=bool(permanent) or too_late)
 
 
-def _asks_late(pod: Object, word: str, delay: int, field: Field) -> Cause:
-    text = f"The {word} probe of Pod {pod['metadata']['name']} asks for the first time {delay} s after the start."
-    return about(pod, "ProbeWaits", text, (*field, "initialDelaySeconds"), final=False)
+def _comes_late(scene: Scene, pod: Object, word: str, running: float, field: Field) -> Cause | None:
+    """A probe that fails in nothing, and lets a container that runs for *running* seconds be ready only later."""
+    probe, name = dig(pod, *field), pod["metadata"]["name"]
+    delay, period, passes = (
+        probe.get(key, usual)
+        for key, usual in (("initialDelaySeconds", 0), ("periodSeconds", 10), ("successThreshold", 1))
+    )
+    ready_at = delay + (passes - 1) * period
+    if ready_at <= running:
+        return None
+    text, own = (
+        f"The {word} probe of Pod {name} asks for the first time {delay} s after the start.",
+        "initialDelaySeconds",
+    )
+    if passes > 1:
+        text = f"The {word} probe of Pod {name} has to pass {passes} times, and asks every {period} s."
+        own = "successThreshold"
+    return about(pod, "ProbeWaits", text, (*field, own), final=ready_at - running > scene.remaining())
 
 
 def _last_failure(scene: Scene, pod: Object, word: str, since: str) -> Object:
@@ -127,5 +182,5 @@ def _last_failure(scene: Scene, pod: Object, word: str, since: str) -> Object:
 
 def _answer(words: str) -> str:
     """What the probe got, in the kubelet's words, without the probe's name that they begin with."""
-    answer = re.sub(r"^(Readiness|Liveness|Startup) probe (failed|errored)[^:]*: ?", "", words).rstrip(".")
-    return answer or "its command ends with an error"
+    answer = re.sub(r"^(Readiness|Liveness|Startup) probe (failed|errored)[^:]*: ?", "", words)
+    return innermost(answer) or "its command ends with an error"

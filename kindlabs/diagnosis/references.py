@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from kindlabs.diagnosis.cause import Cause, Field, Scene, about
-from kindlabs.diagnosis.events import newest, said
+from kindlabs.diagnosis.events import innermost, newest, said
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import age, containers, dig
 
@@ -41,14 +41,18 @@ def why_not_mounted(scene: Scene, pod: Object) -> Cause | None:
         return None
     words = said(event)
     named = re.search(r'for volume "([^"]+)"', words)
-    text = f"The node cannot prepare Pod {pod['metadata']['name']}: {_innermost(words)}."
+    text = f"The node cannot prepare Pod {pod['metadata']['name']}: {innermost(words)[:300]}."
     settled = age(pod["metadata"].get("creationTimestamp")) > SETTLED_SECONDS
     final = settled and bool(NEVER_MOUNTS.search(words))
+    if "OOM-killed" in words:
+        return about(pod, "CannotStart", text, _limit(pod), final=settled)
     return about(pod, "CannotMount", text, _volume(pod, named.group(1) if named else ""), final=final)
 
 
-def _innermost(words: str) -> str:
-    return words.removesuffix(".")[:300]
+def _limit(pod: Object) -> Field:
+    """Where the first container's memory limit stands: the kernel counts what starts a container in too."""
+    limited = (at for at, c in enumerate(pod["spec"]["containers"]) if dig(c, "resources", "limits", "memory"))
+    return ("spec", "containers", next(limited, 0), "resources", "limits", "memory")
 
 
 def _volume(pod: Object, name: str) -> Field:

@@ -18,6 +18,7 @@ PLACES: tuple[tuple[str, Field], ...] = (
     ("topology spread", ("spec", "topologySpreadConstraints")),
     ("taint", ("spec", "tolerations")),
     ("PersistentVolumeClaim", ("spec", "volumes")),
+    ("persistentvolumeclaim", ("spec", "volumes")),
     ("node(s) didn't match", ("spec", "affinity", "nodeAffinity")),
 )
 """Where the field stands that the scheduler's words are about (pkg/scheduler/framework/plugins)."""
@@ -43,9 +44,14 @@ def _unschedulable(scene: Scene, pod: Object, scheduled: Object) -> Cause:
         field = ("spec", "nodeSelector")
         wanted = ",".join(f"{key}={value}" for key, value in pod["spec"]["nodeSelector"].items())
         words += f"; the Pod asks for a node with {wanted}"
+    sick = [taint["key"] for node in scene.world.list("Node") for taint in dig(node, "spec", "taints", default=[])]
+    sick = [key for key in sick if key.startswith("node.kubernetes.io/")] if "taint" in words else []
     leaving = any("deletionTimestamp" in p["metadata"] for p in scene.world.list("Pod", pod["metadata"]["namespace"]))
     final = not leaving and age(scheduled.get("lastTransitionTime")) > SETTLED_SECONDS
-    return about(pod, "Unschedulable", f"No node takes Pod {pod['metadata']['name']}: {words}.", field, final=final)
+    if sick:  # Kubernetes marks a node so when it is unwell; no learner may
+        words += f"; the cluster's node carries {', '.join(sorted(set(sick)))}"
+    text = f"No node takes Pod {pod['metadata']['name']}: {words}."
+    return about(pod, "Unschedulable", text, field, final=final, ours=bool(sick))
 
 
 def _about_nodes(message: str) -> str:

@@ -1,0 +1,72 @@
+"""What a machine that is full or busy does to a Pod is nobody's mistake."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from worlds import scene_with, thing
+
+from kindlabs.diagnosis import why_pod_not_ready
+
+LONG_AGO = "2026-11-21T10:00:00Z"
+UNTAKEN = "0/1 nodes are available: 1 node(s) had untolerated taint(s). preemption: 0/1 nodes are available."
+
+
+def evicted(message: str) -> Any:
+    """A Pod that the kubelet evicted, in its words (pkg/kubelet/eviction/helpers.go)."""
+    return thing("Pod", "web-1", spec={}, status={"phase": "Failed", "reason": "Evicted", "message": message})
+
+
+@pytest.mark.parametrize(
+    ("message", "ours"),
+    [
+        ("The node was low on resource: memory. Threshold quantity: 100Mi, available: 7Mi.", True),
+        ('Usage of EmptyDir volume "v" exceeds the limit "1Mi".', False),
+    ],
+)
+def test_an_eviction_is_the_learners_fault_only_for_a_limit(message: str, ours: bool) -> None:
+    """A full node is the machine's fault; a limit that the manifest sets is not."""
+    pod = evicted(message)
+    cause = why_pod_not_ready(scene_with(pod), pod)
+
+    assert cause is not None
+    assert cause.ours is ours
+
+
+@pytest.mark.parametrize("taint", ["node.kubernetes.io/disk-pressure", "example.com/mine"])
+def test_a_node_that_is_unwell_is_the_machines_fault(taint: str) -> None:
+    """Kubernetes keeps Pods off a node that is out of disk, memory or reach; no learner may mark one so."""
+    waits = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": UNTAKEN}
+    pod = thing("Pod", "web-1", spec={}, status={"conditions": [waits | {"lastTransitionTime": LONG_AGO}]})
+    node = thing("Node", "node-1", spec={"taints": [{"key": taint}]})
+    cause = why_pod_not_ready(scene_with(pod, node), pod)
+
+    assert cause is not None
+    assert cause.ours is taint.startswith("node.kubernetes.io/")
+
+
+@pytest.mark.parametrize(
+    ("message", "says", "final"),
+    [
+        (
+            "failed to create containerd task: OCI runtime create failed: runc create failed: "
+            'unable to start container process: exec: "netexec": executable file not found in $PATH',
+            'cannot start: exec: "netexec": executable file not found in $PATH.',
+            True,
+        ),
+        ("context deadline exceeded", "cannot start: context deadline exceeded.", False),
+        ('failed to reserve container name "web": name "web" is reserved for "1f"', "is reserved for", False),
+    ],
+)
+def test_a_busy_runtime_gets_another_chance(message: str, says: str, final: bool) -> None:
+    """What the runtime cannot do at the moment is waited for; what it never can is told in its innermost words."""
+    state = {"name": "web", "state": {"waiting": {"reason": "RunContainerError", "message": message}}}
+    status = {"containerStatuses": [state], "conditions": [{"type": "PodScheduled", "status": "True"}]}
+    pod = thing("Pod", "web-1", spec={"containers": [{"name": "web", "command": ["netexec"]}]}, status=status)
+    cause = why_pod_not_ready(scene_with(pod), pod)
+
+    assert cause is not None
+    assert says in cause.message
+    assert cause.final is final
+    assert cause.field[-1] == ("command" if "exec: " in message else 0)
