@@ -12,7 +12,7 @@ from functools import partial
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.control import Control
 from kindlabs.course import Lab as LabOnDisk
-from kindlabs.diagnosis import why_restarted
+from kindlabs.diagnosis import why_readiness_lost, why_restarted
 from kindlabs.diagnosis.cause import Cause, Field, Scene
 from kindlabs.diagnosis.refusals import Refused, explain
 from kindlabs.errors import InfraError, LabError
@@ -43,7 +43,7 @@ WATCHED_FOR = {
 Key = tuple[str, str, str]
 """Kind, namespace and name."""
 STEADY = "steady"
-"""The id of the check that every lab ends with, shown when it fails: nothing that was Ready has crashed."""
+"""The id of the check that every lab ends with, shown when it fails: what was Ready has stayed so."""
 SUBMISSION = "submission"
 """The id of the check that every lab has: the files are sound, and Kubernetes takes them."""
 
@@ -132,15 +132,16 @@ class Run:
                 record.evidence = collect(lab)
 
     def _look_back(self, record: Record, lab: Lab, explain: Callable[[CheckResult, Unmet], None]) -> None:
-        """What was Ready when it was looked at may have crashed since."""
-        pod = lab.first_restarted()
+        """What was Ready when it was looked at may have crashed since, or lost its readiness."""
+        pod = lab.first_unsteady()
         if pod is None:
             return
         if fault := self._fault(True):
             raise InfraError(fault)
         result = CheckResult(STEADY, "What was ready stays ready.", Verdict.FAILED, 0, 0)
-        seen = f"Pod {pod['metadata']['name']} was ready, and has ended since"
-        explain(result, Unmet("no container ends before the last check", seen, why_restarted(lab.scene, pod)))
+        seen = f"Pod {pod['metadata']['name']} was ready, and has not stayed so"
+        why = why_restarted(lab.scene, pod) or why_readiness_lost(lab.scene, pod)
+        explain(result, Unmet("what was ready stays ready until the last check", seen, why))
         self._note(record, result)
 
     def _note(self, record: Record, result: CheckResult) -> None:

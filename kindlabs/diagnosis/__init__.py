@@ -8,7 +8,12 @@ from kindlabs.diagnosis.certificates import why_not_issued
 from kindlabs.diagnosis.crashes import why_restarted
 from kindlabs.diagnosis.ingress import why_host_does_not_answer
 from kindlabs.diagnosis.pods import why_pod_does_not_answer, why_pod_not_ready
-from kindlabs.diagnosis.services import why_no_endpoints, why_others_answer, why_service_does_not_answer
+from kindlabs.diagnosis.probes import why_readiness_lost
+from kindlabs.diagnosis.services import (
+    why_no_endpoints,
+    why_others_answer,
+    why_service_does_not_answer,
+)
 from kindlabs.diagnosis.serving import why_not_served
 from kindlabs.diagnosis.workloads import why_replicas_not_ready
 
@@ -22,6 +27,7 @@ __all__ = [
     "why_others_answer",
     "why_pod_does_not_answer",
     "why_pod_not_ready",
+    "why_readiness_lost",
     "why_replicas_not_ready",
     "why_restarted",
     "why_service_does_not_answer",

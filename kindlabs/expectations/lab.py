@@ -12,11 +12,10 @@ from kindlabs.expectations.certificates import IssuedSecret
 from kindlabs.expectations.ingress import Website
 from kindlabs.expectations.probe import Probe
 from kindlabs.expectations.services import Service
-from kindlabs.expectations.steady import first_restarted
+from kindlabs.expectations.steady import Noted, first_unsteady, note
 from kindlabs.expectations.transcript import Transcript
 from kindlabs.expectations.workloads import Deployment, Pod, Pods
 from kindlabs.kube.api import Api, Object
-from kindlabs.kube.objects import restarts
 from kindlabs.kube.world import World
 from kindlabs.waiting import LOOK_AGAIN, Deadline, Look, wait_until
 
@@ -35,7 +34,7 @@ class Lab:
         barrier: whether answers are already answers of what was applied.
         ports: the host's ports of the Ingress controller, by scheme: ``{"https": 8443}``.
         nonce: the random value that this submission was given.
-        noted: restarts of the Pods that were found Ready, by uid: at the end they should be what they were.
+        noted: the Pods that were found Ready, by uid: at the end they should be what they were.
         transcript: the requests that were sent, and their answers.
         doubt: called at each look that finds what no waiting can mend, or that comes after DOUBT_SECONDS of waiting; it
             raises InfraError when the cluster is known to be broken.
@@ -52,7 +51,7 @@ class Lab:
     nonce: str = ""
     transcript: Transcript = field(default_factory=Transcript)
     asserted: int = 0
-    noted: dict[str, int] = field(default_factory=dict)
+    noted: dict[str, Noted] = field(default_factory=dict)
     doubt: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
@@ -65,12 +64,13 @@ class Lab:
         return self.namespaces[0]
 
     def note_ready(self, *pods: Object) -> None:
-        """Remember that these Pods were found Ready."""
-        self.noted.update({pod["metadata"]["uid"]: restarts(pod) for pod in pods})
+        """Remember that these Pods were found Ready, and as what for the first time."""
+        for pod in pods:
+            self.noted.setdefault(pod["metadata"]["uid"], note(pod))
 
-    def first_restarted(self) -> Object | None:
-        """The first Pod that was found Ready, and of which a container has ended since, though no check ended it."""
-        return first_restarted(self.scene, self.noted)
+    def first_unsteady(self) -> Object | None:
+        """The first Pod that was found Ready and did not stay so, though no check disturbed it."""
+        return first_unsteady(self.scene, self.noted)
 
     def deployment(self, name: str) -> Deployment:
         """Deployment *name*."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
 
-from kindlabs.diagnosis import why_pod_not_ready
-from kindlabs.diagnosis.cause import Scene
+from kindlabs.diagnosis import why_pod_not_ready, why_readiness_lost
+from kindlabs.diagnosis.cause import Cause, Scene
 from kindlabs.diagnosis.containers import spec_of
 from kindlabs.diagnosis.events import last_time, newest
 from kindlabs.kube.api import Object
@@ -13,6 +15,8 @@ from kindlabs.kube.objects import age, condition, dig, is_ready, restarts, statu
 
 UNPROBED_SECONDS = 3.0
 """A container without a readiness probe is Ready as soon as it runs; the first crash shows after 1.3 s."""
+RECENT_SECONDS = 15.0
+"""A Pod whose readiness went within so many seconds may lose it again."""
 OUTLIVE_SECONDS = 20.0
 """A container that was started again has to outlive its last life, and need not do so for longer than this."""
 
@@ -24,15 +28,35 @@ def is_steady(scene: Scene, pod: Object, for_seconds: float = 0) -> bool:
     return is_ready(pod) and held >= patience and not _fails_liveness(scene, pod) and not why_pod_not_ready(scene, pod)
 
 
-def first_restarted(scene: Scene, noted: Mapping[str, int]) -> Object | None:
-    """The first Pod of those in *noted* (uid: restarts) of which a container has ended since."""
+class Noted(NamedTuple):
+    """What a Pod was when it was found Ready: how often restarted, and Ready since when."""
+
+    restarts: int
+    ready_since: str
+
+
+def note(pod: Object) -> Noted:
+    """What to remember of a Pod that was found Ready."""
+    return Noted(restarts(pod), condition(pod, "Ready").get("lastTransitionTime", ""))
+
+
+def first_unsteady(scene: Scene, noted: Mapping[str, Noted]) -> Object | None:
+    """The first Pod of those in *noted* (by uid) of which a container has ended since, or whose readiness went."""
     for pod in scene.world.list("Pod"):
         before = noted.get(pod["metadata"]["uid"])
-        gone = "deletionTimestamp" in pod["metadata"]
+        if before is None or "deletionTimestamp" in pod["metadata"]:
+            continue
         ended = any("terminated" in (s.get("state") or {}) for s in dig(pod, "status", "containerStatuses", default=[]))
-        if before is not None and not gone and (ended or restarts(pod) > before):
+        flaps = note(pod).ready_since != before.ready_since and why_readiness_lost(scene, pod)
+        if ended or restarts(pod) > before.restarts or flaps:
             return pod
     return None
+
+
+def why_flapping(scene: Scene, pod: Object) -> Cause | None:
+    """Why a Pod that is Ready was not so a moment ago."""
+    found = why_readiness_lost(scene, pod) if is_ready(pod) and ready_seconds(pod) < RECENT_SECONDS else None
+    return replace(found, final=False) if found else None
 
 
 def ready_seconds(pod: Object) -> float:
