@@ -13,9 +13,10 @@ from kindlabs.diagnosis.services import (
     why_no_endpoints,
     why_others_answer,
     why_service_does_not_answer,
+    why_strangers,
 )
 from kindlabs.diagnosis.serving import why_not_served
-from kindlabs.diagnosis.workloads import why_replicas_not_ready
+from kindlabs.diagnosis.workloads import why_replicas_not_ready, why_wrong_number
 
 __all__ = [
     "Cause",
@@ -31,4 +32,6 @@ __all__ = [
     "why_replicas_not_ready",
     "why_restarted",
     "why_service_does_not_answer",
+    "why_strangers",
+    "why_wrong_number",
 ]

@@ -6,7 +6,7 @@ from kindlabs.diagnosis.cause import Cause, Scene, about
 from kindlabs.diagnosis.containers import listening_ports
 from kindlabs.diagnosis.pods import why_pod_does_not_answer, why_pod_not_ready
 from kindlabs.kube.api import Object
-from kindlabs.kube.objects import containers, dig, is_ready, labels_text
+from kindlabs.kube.objects import containers, dig, is_leaving, is_ready, labels_text
 from kindlabs.kube.world import has_labels
 
 ENDED = {"Succeeded", "Failed"}
@@ -19,15 +19,14 @@ def why_no_endpoints(scene: Scene, name: str, namespace: str) -> Cause | None:
     service = scene.world.get("Service", name, namespace)
     if service is None:
         return scene.missing("Service", name, namespace)
-    found = _selects_nothing(scene, service) or _pods_not_ready(scene, service)
+    found = _external(service) or _selects_nothing(scene, service) or _pods_not_ready(scene, service)
     return found.behind(f"Service {name} has no ready endpoints") if found else None
 
 
 def why_service_does_not_answer(scene: Scene, name: str, namespace: str, port: int) -> Cause | None:
     """The first link that keeps Service *name* from answering TCP on *port*; None when objects say that it should."""
     service = scene.world.get("Service", name, namespace)
-    found = _external(service) if service else None
-    found = found or why_no_endpoints(scene, name, namespace)
+    found = why_no_endpoints(scene, name, namespace)
     if service is None or (found and found.final):
         return found
     found = _wrong_port(service, port) or found or _wrong_target(scene, service, port) or _headless(service, port)
@@ -36,6 +35,16 @@ def why_service_does_not_answer(scene: Scene, name: str, namespace: str, port: i
 
 def why_others_answer(scene: Scene, name: str, namespace: str, own: list[Object]) -> Cause | None:
     """Why Service *name* does not spread requests over the Pods *own* and no others."""
+    service = scene.world.get("Service", name, namespace)
+    found = why_strangers(scene, name, namespace, own)
+    if not found and service and dig(service, "spec", "sessionAffinity") == "ClientIP" and len(own) > 1:
+        text = f"Service {name} has sessionAffinity ClientIP, so that one caller always gets the same Pod."
+        return about(service, "SessionAffinity", text, ("spec", "sessionAffinity"))
+    return found
+
+
+def why_strangers(scene: Scene, name: str, namespace: str, own: list[Object]) -> Cause | None:
+    """Why Service *name* leads to other Pods than *own*."""
     service = scene.world.get("Service", name, namespace)
     if service is None:
         return None
@@ -48,17 +57,14 @@ def why_others_answer(scene: Scene, name: str, namespace: str, own: list[Object]
         text = f"Service {name} selects {selector}, and so do requests reach Pod {strangers[0]}, which is not meant."
         leaving = any("deletionTimestamp" in p["metadata"] for p in scene.world.list("Pod", namespace))
         return about(service, "SelectsOthers", text, ("spec", "selector"), final=not leaving, next_step=step)
-    if dig(service, "spec", "sessionAffinity") == "ClientIP" and len(names) > 1:
-        text = f"Service {name} has sessionAffinity ClientIP, so that one caller always gets the same Pod."
-        return about(service, "SessionAffinity", text, ("spec", "sessionAffinity"))
     return None
 
 
 def backends(scene: Scene, service: Object) -> list[Object]:
-    """The Pods that a Service selects and that are not being deleted."""
+    """The Pods that a Service selects and that stay."""
     selector = dig(service, "spec", "selector", default={})
     pods = scene.world.list("Pod", service["metadata"]["namespace"], selector) if selector else []
-    return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    return [pod for pod in pods if not is_leaving(scene.world, pod)]
 
 
 def _external(service: Object) -> Cause | None:
@@ -164,7 +170,8 @@ def _wrong_target(scene: Scene, service: Object, port: int) -> Cause | None:
         found = why_pod_does_not_answer(scene, pod, number)
         others = listening_ports(scene, pod) if found and found.reason == "NothingListens" else []
         if found and others:
-            text = f"Service {name} sends to port {number}; the Pods listen on {', '.join(map(str, others))}."
+            shown = number if target == number else f"{target} ({number})"
+            text = f"Service {name} sends to port {shown}; the Pods listen on {', '.join(map(str, others))}."
             return about(service, "WrongTargetPort", text, field, next_step=step, final=found.final)
         if found:
             return found

@@ -24,11 +24,26 @@ def why_replicas_not_ready(scene: Scene, name: str, namespace: str, wanted: int)
     deployment = scene.world.get("Deployment", name, namespace)
     if deployment is None:
         return scene.missing("Deployment", name, namespace)
-    asked = dig(deployment, "spec", "replicas", default=1)
-    if asked != wanted:
-        return _wrong_number(name, namespace, asked, wanted)
+    found = why_wrong_number(scene, deployment, wanted)
+    if found:
+        return found
     found = _paused(scene, deployment) or _pods_refused(scene, deployment) or _first_of_pods(scene, deployment)
     return found.behind(f"Deployment {name} has not {wanted} ready replicas") if found else None
+
+
+def why_wrong_number(scene: Scene, deployment: Object, wanted: int) -> Cause | None:
+    """Why a Deployment asks for another number of replicas than *wanted*, or soon will."""
+    name, namespace = deployment["metadata"]["name"], deployment["metadata"]["namespace"]
+    for scaler in scene.world.list("HorizontalPodAutoscaler.autoscaling", namespace):
+        target = scaler["spec"]["scaleTargetRef"]
+        least, most = scaler["spec"].get("minReplicas", 1), scaler["spec"]["maxReplicas"]
+        if (target["kind"], target["name"]) == ("Deployment", name) and not least <= wanted <= most:
+            own = scaler["metadata"]["name"]
+            span = f"{least} to {most} replicas"
+            text = f"HorizontalPodAutoscaler {own} keeps Deployment {name} at {span}; {wanted} are required."
+            return about(scaler, "Autoscaled", text, ("spec", "minReplicas" if wanted < least else "maxReplicas"))
+    asked = dig(deployment, "spec", "replicas", default=1)
+    return _wrong_number(name, namespace, asked, wanted) if asked != wanted else None
 
 
 def _wrong_number(name: str, namespace: str, asked: int, wanted: int) -> Cause:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kindlabs.diagnosis import why_no_endpoints, why_others_answer, why_service_does_not_answer
+from kindlabs.diagnosis import why_no_endpoints, why_others_answer, why_service_does_not_answer, why_strangers
 from kindlabs.diagnosis.cause import Cause, about
+from kindlabs.diagnosis.containers import answer_field
 from kindlabs.expectations.workloads import Deployment, plain_error
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import dig, is_ready
@@ -30,12 +31,17 @@ class Service:
         """The ready addresses of its EndpointSlices are exactly the addresses of the Deployment's Pods."""
 
         def look() -> Look:
+            if self.is_external():  # Kubernetes leaves the EndpointSlices of its former type as they were
+                return Look(False, "it is of type ExternalName")
+            if why_strangers(self.lab.scene, self.name, self.lab.namespace, deployment.pods):
+                return Look(False, "it leads to Pods of others too")
             ready = self.addresses()
             pods = {dig(pod, "status", "podIP") for pod in deployment.pods if is_ready(pod)}
             return Look(bool(pods) and ready == pods, f"{len(ready & pods)} of {len(pods)} Pods are endpoints")
 
         def why() -> Cause | None:
-            return why_no_endpoints(self.lab.scene, self.name, self.lab.namespace)
+            found = why_no_endpoints(self.lab.scene, self.name, self.lab.namespace)
+            return found or why_strangers(self.lab.scene, self.name, self.lab.namespace, deployment.pods)
 
         self.lab.expect_traffic(f"the endpoints of Service {self.name} are the Pods of {deployment.name}", look, why)
 
@@ -49,8 +55,7 @@ class Service:
             said.clear()
             if self.stale():
                 return Look(False, f"the endpoints of Service {self.name} do not follow its selector yet")
-            strangers = why_others_answer(self.lab.scene, self.name, self.lab.namespace, from_pods_of.pods)
-            if strangers and strangers.reason == "SelectsOthers":
+            if why_strangers(self.lab.scene, self.name, self.lab.namespace, from_pods_of.pods):
                 return Look(False, "it leads to Pods of others too")
             replies = self.lab.probe.get(self.host, port, path, times)
             said.extend(replies.bodies)
@@ -74,6 +79,11 @@ class Service:
             for address in endpoint["addresses"]
         }
 
+    def is_external(self) -> bool:
+        """Whether its name leads out of the cluster, to no Pod."""
+        service = self.lab.world.get("Service", self.name, self.lab.namespace)
+        return bool(dig(service, "spec", "type") == "ExternalName")
+
     def stale(self) -> bool:
         """Whether its EndpointSlices still name Pods that its selector does not select."""
         service = self.lab.world.get("Service", self.name, self.lab.namespace)
@@ -95,9 +105,10 @@ def why_wrong_answer(lab: Lab, said: list[str], url: str, deployment: Deployment
     found = deployment.find()
     if other is None or found is None:
         return None
-    text = f"{url} is answered with {other[:80]!r}, which is the name of no Pod of Deployment {deployment.name}."
+    renamed, field = answer_field(found["spec"]["template"])
+    text = f"{url} is answered with {other[:80]!r}, the name of no Pod of Deployment {deployment.name}{renamed}."
     leaving = any("deletionTimestamp" in pod["metadata"] for pod in lab.world.list("Pod", lab.namespace))
-    field = ("spec", "template", "spec", "containers", 0, "args")
+    field = ("spec", "template", *field)
     return about(found, "WrongAnswer", text, field, final=lab.barrier.passed and not leaving)
 
 

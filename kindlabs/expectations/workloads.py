@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kindlabs.diagnosis import why_pod_does_not_answer, why_pod_not_ready, why_replicas_not_ready
+from kindlabs.diagnosis import why_pod_does_not_answer, why_pod_not_ready, why_replicas_not_ready, why_wrong_number
 from kindlabs.diagnosis.cause import Cause, about
-from kindlabs.expectations.steady import is_steady
+from kindlabs.diagnosis.containers import answer_field
+from kindlabs.expectations.steady import is_steady, why_flapping
 from kindlabs.kube.api import ApiError, Object
 from kindlabs.kube.notes import note_disturbed
-from kindlabs.kube.objects import dig, is_ready, labels_text, owner, pods_of, restarts, statuses
-from kindlabs.waiting import Look
+from kindlabs.kube.objects import dig, is_leaving, is_ready, labels_text, owner, pods_of, restarts, statuses
+from kindlabs.waiting import LOOK_AGAIN, Look
 
 if TYPE_CHECKING:
     from kindlabs.expectations.lab import Lab
 
+ENDS_SECONDS = 4.0
+"""A process that was asked to end, and said something instead, is seen to run on after so long."""
 ACTION_SECONDS = 60.0
 """What a check that disturbs something on purpose may wait for the recovery."""
 
@@ -67,8 +72,9 @@ class Pod:
             found = why_pod_does_not_answer(self.lab.scene, pod, port)
             if found or not bodies or not self.lab.barrier.passed:
                 return found
-            text = f"Pod {self.name} answers {path} with {bodies[0][:80]!r}, not with {with_body!r}."
-            return about(pod, "WrongAnswer", text, ("spec", "containers", 0, "args"))
+            text = f"Pod {self.name} answers {path} with {bodies[0][:80]!r}, not with {with_body!r}"
+            named, field = answer_field(pod, port)
+            return about(pod, "WrongAnswer", f"{text}{named}.", field)
 
         said = f" answers {with_body!r}" if with_body else " answers"
         self.lab.expect_traffic(f"http://<address of Pod {self.name}>:{port}{path}{said}", look, why)
@@ -103,15 +109,26 @@ class Pod:
         self.lab.deadline.grant(ACTION_SECONDS)
         note_disturbed(self.lab.api, self.lab.namespace, "Pod", self.name)
         self.lab.noted.clear()
+        answered: list[float] = []
         with contextlib.suppress(ApiError):  # the process ends before it has answered
             self.lab.api.ask_pod(self.name, self.lab.namespace, port, "/exit", {"code": str(code)}, timeout=3)
+            answered.append(time.monotonic())
 
         def look() -> Look:
             now = self.find()
             ended = [s for s in statuses(now or {}) if "terminated" in (s.get("state") or {})]
             return Look(bool(now) and (bool(ended) or restarts(now or {}) > before), "the app still runs")
 
-        self.lab.expect(f"the app ends with code {code}", look)
+        def why() -> Cause | None:
+            pod = self.find()
+            if pod is None:
+                return self._missing()
+            if not answered or time.monotonic() - answered[0] < ENDS_SECONDS:
+                return None
+            text = f"The app in Pod {self.name} answers /exit and runs on; the web server of the task would have ended."
+            return about(pod, "RunsOn", text, answer_field(pod, port)[1])
+
+        self.lab.expect(f"the app ends with code {code}", look, why, every=LOOK_AGAIN)
 
     def has_restarted(self, since: int) -> None:
         """The Pod runs again after exactly one more restart than *since*."""
@@ -122,7 +139,13 @@ class Pod:
                 return Look(False, f"no Pod {self.name}")
             return Look(restarts(pod) == since + 1 and is_ready(pod), f"{restarts(pod)} restarts, {state_of(pod)}")
 
-        self.lab.expect(f"Pod {self.name} Ready again after restart {since + 1}", look, self._why_not_ready)
+        def why() -> Cause | None:
+            found = self._why_not_ready()
+            if found and found.reason == "CrashLoop" and self.restarts <= since:  # our own crash, in its back-off
+                return replace(found, final=False)
+            return found
+
+        self.lab.expect(f"Pod {self.name} Ready again after restart {since + 1}", look, why)
 
     @property
     def restarts(self) -> int:
@@ -131,7 +154,7 @@ class Pod:
 
     def _why_not_ready(self) -> Cause | None:
         pod = self.find()
-        return why_pod_not_ready(self.lab.scene, pod) if pod else self._missing()
+        return why_pod_not_ready(self.lab.scene, pod) or why_flapping(self.lab.scene, pod) if pod else self._missing()
 
     def _missing(self) -> Cause:
         return self.lab.scene.missing("Pod", self.name, self.lab.namespace)
@@ -167,12 +190,13 @@ class Pods:
                     carries = f"{key}={own[key]}" if key in own else f"no label {key}"
                     text = f"No Pod has {key}={value}; Pod {name} carries {carries}."
                     return Cause("WrongLabel", "Pod", name, space, text, ("metadata", "labels", key), next_step=step)
-        others = [p["metadata"]["name"] for p in self.lab.world.list("Pod", space, self.labels)]
-        extra = sorted(set(others) - set(wanted))
+        others = self.lab.world.list("Pod", space, self.labels)
+        extra = sorted(p["metadata"]["name"] for p in others if p["metadata"]["name"] not in wanted)
+        staying = [p for p in others if p["metadata"]["name"] in extra and not is_leaving(self.lab.world, p)]
         if not extra:
             return None
-        text = f"{labels_text(self.labels)} also selects {', '.join(extra)}."
-        return Cause("TooManyPods", "Pod", extra[0], space, text, ("metadata", "labels"), next_step=step)
+        text, final = f"{labels_text(self.labels)} also selects {', '.join(extra)}.", bool(staying)
+        return Cause("TooManyPods", "Pod", extra[0], space, text, ("metadata", "labels"), final=final, next_step=step)
 
 
 class Deployment:
@@ -202,7 +226,7 @@ class Deployment:
             pods = self.pods
             ready = [pod for pod in pods if is_ready(pod)]
             seen = dig(deployment, "status", "observedGeneration") == deployment["metadata"]["generation"]
-            settled = seen and not self._others() and dig(deployment, "spec", "replicas", default=1) == wanted
+            settled = seen and not self._others() and not why_wrong_number(self.lab.scene, deployment, wanted)
             whole = settled and len(pods) == len(ready) == wanted
             steady = whole and all(is_steady(self.lab.scene, pod, for_seconds) for pod in pods)
             return Look(steady, f"{len(ready)} of {wanted} Pods Ready{_states(pods)}")
@@ -222,11 +246,18 @@ class Deployment:
         )
 
     def scale(self, replicas: int) -> None:
-        """Set its replicas, as ``kubectl scale`` does."""
+        """Set its replicas, as ``kubectl scale`` does, and return once that is seen."""
         self.lab.deadline.grant(ACTION_SECONDS)
+        before = self.find() or {}
         self.lab.api.patch(
             "Deployment.apps", self.name, self.lab.namespace, {"spec": {"replicas": replicas}}, subresource="scale"
         )
+
+        def look() -> Look:
+            changed = dig(self.find(), "metadata", "generation") != dig(before, "metadata", "generation")
+            return Look(changed or dig(before, "spec", "replicas") == replicas, "the change is not seen yet")
+
+        self.lab.expect(f"Deployment {self.name} asks for {replicas} replicas", look)
 
     def _others(self) -> list[Object]:
         """Pods of older revisions that are still serving."""
@@ -247,7 +278,8 @@ class Deployment:
         ]
 
     def _why(self, wanted: int) -> Cause | None:
-        return why_replicas_not_ready(self.lab.scene, self.name, self.lab.namespace, wanted)
+        found = why_replicas_not_ready(self.lab.scene, self.name, self.lab.namespace, wanted)
+        return found or next(filter(None, (why_flapping(self.lab.scene, pod) for pod in self.pods)), None)
 
 
 def state_of(pod: Object) -> str:

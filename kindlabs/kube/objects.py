@@ -45,6 +45,17 @@ def owner(thing: Object) -> tuple[str, str]:
     return "", ""
 
 
+def is_leaving(world: World, thing: Object) -> bool:
+    """Whether an object is being deleted, or will be: the garbage collector follows once its owner is gone."""
+    if "deletionTimestamp" in thing["metadata"]:
+        return True
+    for reference in dig(thing, "metadata", "ownerReferences", default=[]):
+        above = world.get(reference["kind"], reference["name"], thing["metadata"].get("namespace"))
+        if reference.get("controller") and (above is None or is_leaving(world, above)):
+            return True
+    return False
+
+
 def age(timestamp: str | None) -> float:
     """Seconds, by the cluster's clock, since *timestamp* (RFC 3339, as Kubernetes writes it); 0 when there is none."""
     if not timestamp:
