@@ -17,8 +17,10 @@ def test_service_answers(lab):
 
 @check(points=2, needs=[test_service_answers])
 def test_ingress_routes(lab):
-    """From outside, `https://web.localhost/hostname` reaches both Pods, 20 times of 20."""
-    lab.https("web.localhost").answers("/hostname", times=20, from_pods_of=lab.deployment("web"))
+    """From outside, every path of `https://web.localhost` is answered, and `/hostname` by both Pods, 20 times of 20."""
+    website = lab.https("web.localhost")
+    website.answers("/hostname", times=20, from_pods_of=lab.deployment("web"))
+    website.leads_everywhere_to(lab.service("web"))
 
 
 @check(points=2)
@@ -35,7 +37,7 @@ def test_tls_served(lab):
 
 @check(points=1, needs=[test_ingress_routes])
 def test_other_host_refused(lab):
-    """`other.localhost`, which nobody asked for, gets 404."""
+    """`other.localhost`, which nobody asked for, gets 404 on every path."""
     lab.https("other.localhost").is_refused(status=404)
 
 

@@ -6,7 +6,7 @@ Each room of this package knows one kind of link. A walk looks at objects only, 
 from kindlabs.diagnosis.cause import Cause, Scene
 from kindlabs.diagnosis.certificates import why_not_issued
 from kindlabs.diagnosis.crashes import why_restarted
-from kindlabs.diagnosis.ingress import why_host_does_not_answer
+from kindlabs.diagnosis.ingress import why_host_answers, why_host_does_not_answer, why_not_everything
 from kindlabs.diagnosis.pods import why_pod_does_not_answer, why_pod_not_ready
 from kindlabs.diagnosis.probes import why_readiness_lost
 from kindlabs.diagnosis.services import (
@@ -21,8 +21,10 @@ from kindlabs.diagnosis.workloads import why_replicas_not_ready, why_wrong_numbe
 __all__ = [
     "Cause",
     "Scene",
+    "why_host_answers",
     "why_host_does_not_answer",
     "why_no_endpoints",
+    "why_not_everything",
     "why_not_issued",
     "why_not_served",
     "why_others_answer",

@@ -1,44 +1,17 @@
-"""Why a host does not answer through the Ingress controller: class, rule, path, backend Service."""
+"""Why a host does not answer through the Ingress controller, or why another one does: class, rule, path, Service."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kindlabs.diagnosis.cause import Cause, Field, Scene, about
+from kindlabs.diagnosis.routes import Route, routes_of, rule_names
 from kindlabs.diagnosis.services import why_service_does_not_answer
+from kindlabs.diagnosis.traefik import why_served_otherwise
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import dig
 
 CONTROLLERS = {"traefik.io/ingress-controller": "Traefik"}
 DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class"
-
-
-@dataclass(frozen=True)
-class Route:
-    """One way from a host and a path to a backend: *ingress*, the path's *field* in it, and what stands there."""
-
-    ingress: Object
-    field: Field
-    host: str
-    path: str
-    exact: bool
-    backend: Object
-
-    @property
-    def name(self) -> str:
-        """The Ingress's name."""
-        return str(self.ingress["metadata"]["name"])
-
-    def fits(self, path: str) -> bool:
-        """Whether a request for *path* goes this way."""
-        if self.exact:
-            return self.path == path
-        return self.path == "/" or path == self.path or path.startswith(self.path.rstrip("/") + "/")
-
-    @property
-    def rank(self) -> tuple[bool, bool, bool, int]:
-        """Greater for what is preferred: the exact host, then the exact path, then the longest."""
-        return (not self.host.startswith("*") and bool(self.host), bool(self.host), self.exact, len(self.path))
+CLASS_ANNOTATION = "kubernetes.io/ingress.class"
 
 
 def why_host_does_not_answer(scene: Scene, host: str, namespace: str, path: str = "/") -> Cause | None:
@@ -59,45 +32,62 @@ def why_host_does_not_answer(scene: Scene, host: str, namespace: str, path: str 
         return _no_rule(scene, served, host)
     fitting = sorted((route for route in ways if route.fits(path)), key=lambda route: route.rank, reverse=True)
     if not fitting:
-        return _no_path(served[0], ways, host, path)
-    found = _backend(scene, fitting[0]) or _routed_twice(fitting, host) or _altered(fitting[0])
+        return _no_path(ways, host, path)
+    found = _backend(scene, fitting[0]) or _routed_twice(fitting, host) or _altered(scene, fitting[0])
     return found.behind(f"Ingress {fitting[0].name} does not lead to a Pod") if found else None
+
+
+def why_not_everything(scene: Scene, host: str, namespace: str, service: str) -> Cause | None:
+    """Why not each Ingress with a rule for *host* leads all of its paths to Service *service*; None when each does."""
+    ways = [way for way in ways_to(scene, host, namespace) if way.host == host]
+    for way in ways:
+        if way.service != service:
+            there = f"Service {way.service}" if way.service else "a resource"
+            text = f"Ingress {way.name} sends {host}{way} to {there}; everything is for Service {service}."
+            return about(way.ingress, "RoutedElsewhere", text, way.backend_field)
+    whole = {way.name for way in ways if way.is_whole}
+    for way in ways:
+        if way.name not in whole:
+            paths = ", ".join(str(w) for w in ways if w.name == way.name)
+            text = f"Ingress {way.name} routes only {paths} of {host}; one Ingress has to route everything."
+            return about(way.ingress, "RoutedInPart", text, (*way.field, "path"))
+    return None
+
+
+def why_host_answers(scene: Scene, host: str, namespace: str) -> Cause | None:
+    """The rule that lets through a host that no rule should name."""
+    for way in ways_to(scene, host, namespace):
+        what, field = f"a rule for {way.host or 'every host'}", (*way.field[:3], "host")
+        if way.is_default:
+            what, field = "a defaultBackend, which serves every host", way.field
+        text = f"Ingress {way.name} has {what}, so {host} is answered too."
+        return about(way.ingress, "RuleTooWide", text, field)
+    return None
+
+
+def ways_to(scene: Scene, host: str, namespace: str) -> list[Route]:
+    """The ways of requests for *host*, of all Ingresses that a controller serves."""
+    return [way for ingress in served_ingresses(scene, namespace) for way in routes_of(ingress, host)]
+
+
+def served_ingresses(scene: Scene, namespace: str) -> list[Object]:
+    """The Ingresses of a class that is there."""
+    return [ingress for ingress in scene.world.list("Ingress", namespace) if not _class_missing(scene, ingress)]
 
 
 def service_behind(scene: Scene, host: str, namespace: str, path: str) -> str:
     """The name of the Service to which a request for *host* is routed; empty when there is none."""
-    ways = [route for ingress in scene.world.list("Ingress", namespace) for route in routes_of(ingress, host)]
-    best = max((route for route in ways if route.fits(path)), key=lambda route: route.rank, default=None)
-    return str(dig(best.backend, "service", "name", default="")) if best else ""
-
-
-def routes_of(ingress: Object, host: str) -> list[Route]:
-    """The ways of an Ingress for requests to *host*: by its name, by a wildcard of one label, or for every host."""
-    wildcard, found = "*." + host.partition(".")[2], []
-    for at, rule in enumerate(dig(ingress, "spec", "rules", default=[])):
-        own = rule.get("host", "")
-        if own not in {host, wildcard, ""}:
-            continue
-        for number, entry in enumerate(dig(rule, "http", "paths", default=[])):
-            here = ("spec", "rules", at, "http", "paths", number)
-            exact = entry.get("pathType") == "Exact"
-            found.append(Route(ingress, here, own, entry.get("path") or "/", exact, entry.get("backend") or {}))
-    default = dig(ingress, "spec", "defaultBackend")
-    return [*found, Route(ingress, ("spec", "defaultBackend"), "", "/", False, default)] if default else found
-
-
-def rule_names(ingress: Object) -> list[str]:
-    """The hosts of an Ingress's rules."""
-    return [rule.get("host", "") for rule in dig(ingress, "spec", "rules", default=[])]
+    fitting = [way for way in ways_to(scene, host, namespace) if way.fits(path)]
+    return max(fitting, key=lambda way: way.rank).service if fitting else ""
 
 
 def _class_missing(scene: Scene, ingress: Object) -> Cause | None:
     """An Ingress that no controller serves: it names no class and none is the default, or one that is not there."""
     name, namespace = ingress["metadata"]["name"], ingress["metadata"]["namespace"]
-    annotations = ingress["metadata"].get("annotations") or {}
-    wanted = dig(ingress, "spec", "ingressClassName") or annotations.get("kubernetes.io/ingress.class")
+    annotated = dig(ingress, "metadata", "annotations", CLASS_ANNOTATION)
+    wanted = dig(ingress, "spec", "ingressClassName") or annotated
     classes = {c["metadata"]["name"]: c for c in scene.world.list("IngressClass")}
-    field: Field = ("spec", "ingressClassName")
+    field: Field = ("metadata", "annotations", CLASS_ANNOTATION) if annotated else ("spec", "ingressClassName")
     if wanted in classes:
         return None
     if wanted:
@@ -110,23 +100,26 @@ def _class_missing(scene: Scene, ingress: Object) -> Cause | None:
 
 
 def _no_rule(scene: Scene, ingresses: list[Object], host: str) -> Cause:
-    ingress = ingresses[0]
+    ingress = next((i for i in ingresses if host in rule_names(i)), ingresses[0])
     name, namespace = ingress["metadata"]["name"], ingress["metadata"]["namespace"]
     controllers = [dig(c, "spec", "controller", default="") for c in scene.world.list("IngressClass")]
     who = next((CONTROLLERS[c] for c in controllers if c in CONTROLLERS), "The Ingress controller")
-    names = ", ".join(n or "every host" for n in rule_names(ingress)) or "no host"
+    hosts = rule_names(ingress)
+    names = ", ".join(n or "every host" for n in hosts) or "no host"
     text = f"{who} has no rule for {host}; Ingress {name} names {names}."
-    if host in rule_names(ingress):
+    if host in hosts:
         text = f"Ingress {name} names {host}, but no path and no Service for it."
+    field = ("spec", "rules", hosts.index(host) if host in hosts else 0, "host")
     step = f"-n {namespace} get ingress {name}"
-    return Cause("NoRuleForHost", "Ingress", name, namespace, text, ("spec", "rules", 0, "host"), next_step=step)
+    return Cause("NoRuleForHost", "Ingress", name, namespace, text, field, next_step=step)
 
 
-def _no_path(ingress: Object, ways: list[Route], host: str, path: str) -> Cause:
-    name = ingress["metadata"]["name"]
-    paths = ", ".join(f"{way.path} (Exact)" if way.exact else way.path for way in ways)
-    text = f"Ingress {name} has no path for {host}{path}; it names {paths}."
-    return about(ingress, "NoRuleForPath", text, (*ways[0].field, "pathType" if ways[0].exact else "path"))
+def _no_path(ways: list[Route], host: str, path: str) -> Cause:
+    """Of the ways by the host's own name, where there are some."""
+    ways = [way for way in ways if way.rank[:2] == max(w.rank[:2] for w in ways)]
+    first, paths = ways[0], ", ".join(map(str, ways))
+    text = f"Ingress {first.name} has no path for {host}{path}; it names {paths}."
+    return about(first.ingress, "NoRuleForPath", text, (*first.field, "pathType" if first.exact else "path"))
 
 
 def _routed_twice(fitting: list[Route], host: str) -> Cause | None:
@@ -145,20 +138,25 @@ def _routed_twice(fitting: list[Route], host: str) -> Cause | None:
     return None
 
 
-def _altered(route: Route) -> Cause | None:
-    """An annotation by which a controller serves an Ingress in another way than its rules say."""
-    annotations = route.ingress["metadata"].get("annotations") or {}
-    key = next((key for key in annotations if key.startswith("traefik.ingress.kubernetes.io/")), "")
-    if not key:
-        return None
-    text = f"Annotation {key}: {annotations[key]} makes Traefik serve Ingress {route.name} in another way."
-    return about(route.ingress, "AlteredByAnnotation", text, ("metadata", "annotations", key))
+def _altered(scene: Scene, route: Route) -> Cause | None:
+    service = scene.world.get("Service", route.service, route.ingress["metadata"]["namespace"])
+    port = _port_of(route, service)
+    return why_served_otherwise(route.ingress, service, port) if service and port else None
+
+
+def _port_of(route: Route, service: Object | None) -> Object | None:
+    """The entry of a Service's ports that a way names, by number or by name."""
+    wanted = dig(route.backend, "service", "port", default={})
+    ports = dig(service, "spec", "ports", default=[])
+    return next(
+        (p for p in ports if p["port"] == wanted.get("number") or (p.get("name") and p["name"] == wanted.get("name"))),
+        None,
+    )
 
 
 def _backend(scene: Scene, route: Route) -> Cause | None:
     name, namespace = route.name, route.ingress["metadata"]["namespace"]
-    backend = route.backend.get("service")
-    field = (*route.field, "backend") if route.field[-1] != "defaultBackend" else route.field
+    backend, field = route.backend.get("service"), route.backend_field
     if not backend:
         text = f"Ingress {name} sends to a resource, which Traefik cannot do; it needs a Service."
         return about(route.ingress, "BackendIsNoService", text, field)
@@ -171,12 +169,14 @@ def _backend(scene: Scene, route: Route) -> Cause | None:
             return scene.missing("Service", wanted, namespace)
         text = f"Ingress {name} sends to Service {wanted}, which does not exist in {namespace}."
         return about(route.ingress, "BackendNotFound", text, (*field, "name"), next_step=step)
-    ports = dig(service, "spec", "ports", default=[])
-    port = backend.get("port") or {}
-    match = [p for p in ports if p["port"] == port.get("number") or (p.get("name") and p["name"] == port.get("name"))]
-    if not match:
-        asked = port.get("number") or port.get("name")
-        opened = ", ".join(str(p.get("name") or p["port"]) if "name" in port else str(p["port"]) for p in ports)
-        text = f"Ingress {name} sends to port {asked} of Service {wanted}, which opens {opened}."
+    port = _port_of(route, service)
+    if port is None:
+        asked = backend.get("port") or {}
+        ports = dig(service, "spec", "ports", default=[])
+        opened = ", ".join(str(p.get("name") or p["port"]) if "name" in asked else str(p["port"]) for p in ports)
+        text = (
+            f"Ingress {name} sends to port {asked.get('number') or asked.get('name')} of Service {wanted}, "
+            f"which opens {opened}."
+        )
         return about(route.ingress, "BackendPortNotFound", text, (*field, "port"), next_step=step)
-    return why_service_does_not_answer(scene, wanted, namespace, match[0]["port"])
+    return why_service_does_not_answer(scene, wanted, namespace, port["port"])

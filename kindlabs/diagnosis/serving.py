@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kindlabs.diagnosis.cause import Cause, Field, Scene, about
 from kindlabs.diagnosis.certificates import certificate_of, shim_of, tls_place
-from kindlabs.diagnosis.ingress import rule_names
+from kindlabs.diagnosis.routes import rule_names
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import dig
 

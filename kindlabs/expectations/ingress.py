@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 import ssl
 from typing import TYPE_CHECKING
@@ -9,11 +10,18 @@ from typing import TYPE_CHECKING
 import httpx
 from cryptography import x509
 
-from kindlabs.diagnosis import why_host_does_not_answer, why_not_issued, why_not_served, why_others_answer
-from kindlabs.diagnosis.cause import Cause, about
-from kindlabs.diagnosis.ingress import routes_of, service_behind
+from kindlabs.diagnosis import (
+    why_host_answers,
+    why_host_does_not_answer,
+    why_not_everything,
+    why_not_issued,
+    why_not_served,
+    why_others_answer,
+)
+from kindlabs.diagnosis.cause import Cause
+from kindlabs.diagnosis.ingress import service_behind, ways_to
 from kindlabs.expectations.certificates import lab_ca, names_of, read_certificate
-from kindlabs.expectations.services import judge_replies, why_wrong_answer
+from kindlabs.expectations.services import Service, judge_replies, why_wrong_answer
 from kindlabs.expectations.workloads import ACTION_SECONDS, Deployment
 from kindlabs.waiting import Look
 
@@ -53,15 +61,41 @@ class Website:
         expected = f"{times} of {times} answers 200 from {self._url(path)}, from every Pod of {from_pods_of.name}"
         self.lab.expect_traffic(expected, look, why)
 
-    def is_refused(self, path: str = "/", status: int = 404) -> None:
-        """The Ingress controller answers *status*: no rule names this host."""
+    def leads_everywhere_to(self, service: Service) -> None:
+        """Every path of the host is answered with 200, one that nobody can have named too, and by no other Service."""
+        scene, space, paths = self.lab.scene, self.lab.namespace, ("/", _unknown_path())
 
         def look() -> Look:
-            with self._client() as client:
-                found, body = self._get(path, client)
-            return Look(found == status, f"{found} {body[:80]!r}" if found else body)
+            for path in paths:
+                _, errors = self._ask(path, 1)
+                if errors:
+                    return Look(False, f"{errors[0]} from {self._url(path)}")
+            parts = why_not_everything(scene, self.host, space, service.name)
+            return Look(parts is None, parts.message if parts else "every path is answered")
 
-        self.lab.expect_traffic(f"{status} from {self._url(path)}", look, self._why_answered)
+        def why() -> Cause | None:
+            found = (why_host_does_not_answer(scene, self.host, space, path) for path in paths)
+            return next(filter(None, found), None) or why_not_everything(scene, self.host, space, service.name)
+
+        self.lab.expect_traffic(f"{self._url('')} leads to Service {service.name} on every path", look, why)
+
+    def is_refused(self, status: int = 404) -> None:
+        """The Ingress controller answers *status* on every path for which a rule could let this host through."""
+
+        def look() -> Look:
+            ways = ways_to(self.lab.scene, self.host, self.lab.namespace)
+            named = [way.path if way.exact else way.path.rstrip("/") + _unknown_path() for way in ways]
+            with self._client() as client:
+                for path in ["/", *named]:
+                    found, body = self._get(path, client)
+                    if found != status:
+                        return Look(False, f"{found} {body[:80]!r} from {self._url(path)}" if found else body)
+            return Look(True, f"{status} on every path")
+
+        def why() -> Cause | None:
+            return why_host_answers(self.lab.scene, self.host, self.lab.namespace)
+
+        self.lab.expect_traffic(f"{status} from {self._url('')} on every path", look, why)
 
     def serves(self, secret: str) -> x509.Certificate:
         """The chain served for the host ends in the lab's CA, is for the host, and its leaf is the one in *secret*."""
@@ -118,7 +152,7 @@ class Website:
         """Status and body of one request; status 0 and the error in words where there was no answer."""
         try:
             answer = client.get(path, headers={"Host": self.host}, extensions={"sni_hostname": self.host})
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             self._note(f"GET {self._url(path)}", f"no answer: {error}")
             return 0, f"no answer: {error}"
         self._note(f"GET {self._url(path)}", f"{answer.status_code} {answer.text.strip()}")
@@ -160,17 +194,10 @@ class Website:
         scene, space = self.lab.scene, self.lab.namespace
         return why_not_issued(scene, secret, space, "lab-ca") or why_not_served(scene, self.host, secret, space)
 
-    def _why_answered(self) -> Cause | None:
-        """The rule that lets through a host that no rule should name."""
-        for ingress in self.lab.world.list("Ingress", self.lab.namespace):
-            for route in routes_of(ingress, self.host):
-                what = f"a rule for {route.host or 'every host'}"
-                field = (*route.field[:3], "host")
-                if "defaultBackend" in route.field:
-                    what, field = "a defaultBackend, which serves every host", route.field
-                text = f"Ingress {route.name} has {what}, so {self.host} is answered too."
-                return about(ingress, "RuleTooWide", text, field)
-        return None
+
+def _unknown_path() -> str:
+    """A path that no rule can have named."""
+    return f"/{secrets.token_hex(4)}"
 
 
 def _trusting_anybody() -> ssl.SSLContext:
