@@ -15,12 +15,13 @@ from kindlabs.diagnosis.services import (
     why_service_does_not_answer,
     why_strangers,
 )
-from kindlabs.diagnosis.serving import why_not_served
+from kindlabs.diagnosis.serving import why_another_served, why_not_served
 from kindlabs.diagnosis.workloads import why_replicas_not_ready, why_wrong_number
 
 __all__ = [
     "Cause",
     "Scene",
+    "why_another_served",
     "why_host_answers",
     "why_host_does_not_answer",
     "why_no_endpoints",

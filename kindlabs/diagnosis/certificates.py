@@ -20,16 +20,16 @@ ANNOTATIONS = {"ClusterIssuer": "cert-manager.io/cluster-issuer", "Issuer": "cer
 
 def why_not_issued(scene: Scene, secret: str, namespace: str, issuer: str) -> Cause | None:
     """The first link that keeps ClusterIssuer *issuer* from issuing into *secret*; None when it is only on its way."""
-    certificates = scene.world.list(CERTIFICATE, namespace)
-    mine = [c for c in certificates if dig(c, "spec", "secretName") == secret]
+    mine = certificates_of(scene, secret, namespace)
     if not mine:
-        return _nothing_issues(scene, secret, namespace, certificates)
+        return _nothing_issues(scene, secret, namespace, scene.world.list(CERTIFICATE, namespace))
     certificate = certificate_of(scene, secret, namespace) or mine[0]
     found = (
-        _wrong_issuer(scene, certificate, issuer)
-        or _two_of_them(mine, secret, scene)
+        _two_of_them(mine, secret, scene)
+        or _wrong_issuer(scene, certificate, issuer)
         or _request_refused(scene, certificate)
         or _no_request(scene, certificate)
+        or _no_password(scene, certificate)
         or _short_lived(scene, certificate)
     )
     return found.behind(f"Secret {secret} waits for Certificate {certificate['metadata']['name']}") if found else None
@@ -37,8 +37,13 @@ def why_not_issued(scene: Scene, secret: str, namespace: str, issuer: str) -> Ca
 
 def certificate_of(scene: Scene, secret: str, namespace: str) -> Object | None:
     """The Certificate that stores into *secret*: a Ready one before one that is not."""
-    mine = [c for c in scene.world.list(CERTIFICATE, namespace) if dig(c, "spec", "secretName") == secret]
+    mine = certificates_of(scene, secret, namespace)
     return min(mine, key=lambda c: not is_true(c, "Ready"), default=None)
+
+
+def certificates_of(scene: Scene, secret: str, namespace: str) -> list[Object]:
+    """All Certificates that store into *secret*."""
+    return [c for c in scene.world.list(CERTIFICATE, namespace) if dig(c, "spec", "secretName") == secret]
 
 
 def _nothing_issues(scene: Scene, secret: str, namespace: str, certificates: list[Object]) -> Cause | None:
@@ -78,11 +83,18 @@ def _shim_silent(scene: Scene, ingress: Object, secret: str) -> Cause | None:
     field: Field = ("metadata", "annotations")
     if not _names_issuer(ingress):
         alike = next((f"; it has {key}" for key in annotations if ISSUER_LIKE.search(key)), "")
+        labels = dig(ingress, "metadata", "labels", default={})
+        alike = alike or next((f"; it has {key} as a label" for key in labels if ISSUER_LIKE.search(key)), "")
         text = (
             f"Ingress {name} names Secret {secret} but no issuer: it has no annotation {ANNOTATIONS['ClusterIssuer']}"
         )
         step = f"-n {namespace} get ingress {name} -o yaml"
         return about(ingress, "NoIssuerNamed", f"{text}{alike}.", field, next_step=step)
+    namesake = scene.world.get(CERTIFICATE, secret, namespace)
+    if namesake:  # cert-manager names the one that it makes after the Secret
+        stored = dig(namesake, "spec", "secretName")
+        text = f"Certificate {secret} stores into {stored}; cert-manager makes no other {secret} for Ingress {name}."
+        return about(namesake, "StoredElsewhere", text, ("spec", "secretName"))
     event = newest(scene, ingress, "BadConfig", since=changed_at(ingress))
     if event:
         words = said(event).rstrip(".")
@@ -159,10 +171,10 @@ def _is_unsigned(event: Object, certificate: str) -> bool:
 
 
 def _two_of_them(mine: list[Object], secret: str, scene: Scene) -> Cause | None:
-    """Two Certificates that store into one Secret: each undoes what the other did."""
-    rival = next((c for c in mine if condition(c, "Ready").get("reason") == "IncorrectCertificate"), None)
-    if rival is None or len(mine) < 2:
+    """Two Certificates that store into one Secret: each undoes what the other did. One that was written is to blame."""
+    if len(mine) < 2:
         return None
+    rival = max(mine, key=lambda c: shim_of(scene, c) is None)
     names = " and ".join(c["metadata"]["name"] for c in mine)
     kind, name, field = _where_secret_stands(scene, rival, secret)
     text = f"Certificates {names} both store into Secret {secret}; only one of them can be issued."
@@ -185,6 +197,17 @@ def _no_request(scene: Scene, certificate: Object) -> Cause | None:
         text = f"cert-manager makes no request of Certificate {own}: {words}."
         return about(certificate, "CertificateUnusable", text, field)
     return silent_about(scene, certificate, "request")
+
+
+def _no_password(scene: Scene, certificate: Object) -> Cause | None:
+    """A Certificate that is never stored, because the password of a keystore beside it is not there."""
+    own, namespace = certificate["metadata"]["name"], certificate["metadata"]["namespace"]
+    for form, keystore in dig(certificate, "spec", "keystores", default={}).items():
+        secret = dig(keystore, "passwordSecretRef", "name")
+        if keystore.get("create") and secret and scene.world.get("Secret", secret, namespace) is None:
+            text = f"Certificate {own} wants a password for {form} from Secret {secret}, which does not exist."
+            return about(certificate, "PasswordNotFound", text, ("spec", "keystores", form, "passwordSecretRef"))
+    return None
 
 
 def _short_lived(scene: Scene, certificate: Object) -> Cause | None:

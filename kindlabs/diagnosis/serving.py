@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from kindlabs.diagnosis.cause import Cause, Field, Scene, about
 from kindlabs.diagnosis.certificates import certificate_of, shim_of, tls_place
+from kindlabs.diagnosis.ingress import served_ingresses
 from kindlabs.diagnosis.routes import rule_names
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import dig
 
-PURPOSES = {"any", "server auth", "client auth", "code signing", "email protection", "timestamping", "ocsp signing"}
-"""Usages that become the extended key usage; a certificate with none of them serves all (RFC 5280, 4.2.1.12)."""
+PURPOSES = {"any", "server auth", "client auth", "code signing", "email protection", "s/mime", "timestamping"}
+PURPOSES |= {"ocsp signing", "ipsec end system", "ipsec tunnel", "ipsec user"}
+"""Usages that become the extended key usage; a certificate with none of them serves all (RFC 5280, 4.2.1.12).
+OpenSSL takes ``any`` for no purpose of a server's."""
 
 
 def why_not_served(scene: Scene, host: str, secret: str, namespace: str) -> Cause | None:
@@ -17,37 +20,69 @@ def why_not_served(scene: Scene, host: str, secret: str, namespace: str) -> Caus
     certificate = certificate_of(scene, secret, namespace)
     if certificate is None:
         return None
-    names = [*dig(certificate, "spec", "dnsNames", default=[]), *filter(None, [dig(certificate, "spec", "commonName")])]
-    if not covers(names, host):
-        text = f"The certificate is for {', '.join(names) or 'no name'}; the browser asks for {host}."
-        kind, name, field = _where_names_stand(scene, certificate, secret)
-        step = f"-n {namespace} describe certificate {certificate['metadata']['name']}"
-        return Cause("CertificateForOtherHost", kind, name, namespace, text, field, next_step=step)
-    return _not_for_servers(certificate) or _tls_not_named(scene, host, secret, namespace)
+    return (
+        _for_other_host(scene, certificate, host, secret)
+        or _not_for_servers(scene, certificate)
+        or _tls_not_named(scene, host, secret, namespace)
+        or _tls_not_read(scene, secret, namespace)
+    )
+
+
+def why_another_served(scene: Scene, host: str, others: list[str], namespace: str) -> Cause | None:
+    """An Ingress that names one of the Secrets *others* under tls, which hold certificates for *host* too."""
+    for ingress in served_ingresses(scene, namespace):
+        for at, entry in enumerate(dig(ingress, "spec", "tls", default=[])):
+            other = entry.get("secretName")
+            if other in others:
+                text = (
+                    f"Ingress {ingress['metadata']['name']} names Secret {other} under tls, which holds a certificate "
+                    f"for {host} too; which one is served is left to chance."
+                )
+                return about(ingress, "AnotherServed", text, ("spec", "tls", at, "secretName"))
+    return None
 
 
 def covers(names: list[str], host: str) -> bool:
-    """Whether one of *names* stands for *host*: itself, or a wildcard for its first label (RFC 6125, 6.4.3).
+    """Whether one of *names* stands for *host*: itself in any case, or a wildcard for its first label (RFC 6125, 6.4).
 
     TLS clients take no wildcard for all names of a top-level domain such as ``*.localhost``.
     """
-    domain = host.partition(".")[2]
-    return host in names or ("." in domain and f"*.{domain}" in names)
+    domain, known = host.partition(".")[2], {name.lower() for name in names}
+    return host in known or ("." in domain and f"*.{domain}" in known)
 
 
-def _not_for_servers(certificate: Object) -> Cause | None:
+def _for_other_host(scene: Scene, certificate: Object, host: str, secret: str) -> Cause | None:
+    """A certificate whose dnsNames do not cover the host; browsers pass over a commonName (RFC 9110, 4.3.4)."""
+    names = dig(certificate, "spec", "dnsNames", default=[])
+    if covers(names, host):
+        return None
+    text = f"The certificate is for {', '.join(names) or 'no DNS name'}; the browser asks for {host}."
+    ingress, own = shim_of(scene, certificate), certificate["metadata"]["name"]
+    if dig(certificate, "spec", "commonName") == host:
+        text = f"Certificate {own} has {host} as its commonName alone; browsers look at dnsNames."
+    kind, name, field = _where_names_stand(ingress, certificate, secret)
+    namespace = certificate["metadata"]["namespace"]
+    step = f"-n {namespace} describe certificate {own}"
+    return Cause("CertificateForOtherHost", kind, name, namespace, text, field, next_step=step)
+
+
+def _not_for_servers(scene: Scene, certificate: Object) -> Cause | None:
     purposes = PURPOSES & set(dig(certificate, "spec", "usages", default=[]))
-    if not purposes or {"server auth", "any"} & purposes:
+    if not purposes or "server auth" in purposes:
         return None
     name = certificate["metadata"]["name"]
     text = f"Certificate {name} is for {', '.join(sorted(purposes))}; a server needs usage server auth."
+    ingress = shim_of(scene, certificate)
+    if ingress:
+        return about(ingress, "CertificateUsage", text, ("metadata", "annotations", "cert-manager.io/usages"))
     return about(certificate, "CertificateUsage", text, ("spec", "usages"))
 
 
 def _tls_not_named(scene: Scene, host: str, secret: str, namespace: str) -> Cause | None:
-    """An Ingress that routes the host and does not tell its controller about the Secret."""
-    routes = [i for i in scene.world.list("Ingress", namespace) if host in rule_names(i)]
-    if not routes or any(e.get("secretName") == secret for i in routes for e in dig(i, "spec", "tls", default=[])):
+    """An Ingress that routes the host, when none tells its controller about the Secret."""
+    served = served_ingresses(scene, namespace)
+    routes = [ingress for ingress in served if host in rule_names(ingress)]
+    if not routes or any(e.get("secretName") == secret for i in served for e in dig(i, "spec", "tls", default=[])):
         return None
     name = routes[0]["metadata"]["name"]
     text = (
@@ -57,8 +92,21 @@ def _tls_not_named(scene: Scene, host: str, secret: str, namespace: str) -> Caus
     return Cause("TlsNotNamed", "Ingress", name, namespace, text, ("spec", "tls"), next_step=step)
 
 
-def _where_names_stand(scene: Scene, certificate: Object, secret: str) -> tuple[str, str, Field]:
-    ingress = shim_of(scene, certificate)
+def _tls_not_read(scene: Scene, secret: str, namespace: str) -> Cause | None:
+    """Traefik reads an Ingress' tls entries up to the first Secret that is not there (its getCertificates)."""
+    for ingress in served_ingresses(scene, namespace):
+        before = dig(ingress, "spec", "tls", default=[])[: tls_place(ingress, secret)]
+        for at, entry in enumerate(before):
+            first = entry.get("secretName")
+            if first and scene.world.get("Secret", first, namespace) is None:
+                name = ingress["metadata"]["name"]
+                text = f"Ingress {name} names Secret {first} before {secret}; without {first}, Traefik reads neither."
+                final = certificate_of(scene, first, namespace) is None
+                return about(ingress, "TlsNotRead", text, ("spec", "tls", at, "secretName"), final=final)
+    return None
+
+
+def _where_names_stand(ingress: Object | None, certificate: Object, secret: str) -> tuple[str, str, Field]:
     if ingress:
         return "Ingress", ingress["metadata"]["name"], ("spec", "tls", tls_place(ingress, secret), "hosts")
     return "Certificate", certificate["metadata"]["name"], ("spec", "dnsNames")

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
 
 from kindlabs.diagnosis import Cause, why_not_issued
-from kindlabs.diagnosis.certificates import certificate_of
+from kindlabs.diagnosis.certificates import certificates_of
 from kindlabs.errors import InfraError
 from kindlabs.expectations.workloads import ACTION_SECONDS
 from kindlabs.kube.api import Object
@@ -36,9 +36,10 @@ class IssuedSecret:
         """A Ready Certificate of ClusterIssuer *cluster_issuer* stores into the Secret, and the key fits."""
 
         def look() -> Look:
-            certificate = self._certificate()
-            if certificate is None:
-                return Look(False, f"no Certificate stores into Secret {self.name}")
+            certificates = certificates_of(self.lab.scene, self.name, self.lab.namespace)
+            if len(certificates) != 1:
+                return Look(False, f"{len(certificates) or 'no'} Certificates store into Secret {self.name}")
+            certificate = certificates[0]
             reference = dig(certificate, "spec", "issuerRef", default={})
             if (reference.get("kind"), reference.get("name")) != ("ClusterIssuer", cluster_issuer):
                 return Look(False, f"its issuer is {reference.get('kind', 'Issuer')} {reference.get('name')}")
@@ -63,9 +64,6 @@ class IssuedSecret:
     def find(self) -> Object | None:
         """The Secret as last seen."""
         return self.lab.world.get("Secret", self.name, self.lab.namespace)
-
-    def _certificate(self) -> Object | None:
-        return certificate_of(self.lab.scene, self.name, self.lab.namespace)
 
     def _problem(self) -> str:
         """What is wrong with what the Secret holds, in words; empty when nothing is."""

@@ -11,6 +11,7 @@ import httpx
 from cryptography import x509
 
 from kindlabs.diagnosis import (
+    why_another_served,
     why_host_answers,
     why_host_does_not_answer,
     why_not_everything,
@@ -20,6 +21,7 @@ from kindlabs.diagnosis import (
 )
 from kindlabs.diagnosis.cause import Cause
 from kindlabs.diagnosis.ingress import service_behind, ways_to
+from kindlabs.diagnosis.serving import covers
 from kindlabs.expectations.certificates import lab_ca, names_of, read_certificate
 from kindlabs.expectations.services import Service, judge_replies, why_wrong_answer
 from kindlabs.expectations.workloads import ACTION_SECONDS, Deployment
@@ -110,6 +112,8 @@ class Website:
             own = read_certificate(self.lab.world.get("Secret", secret, self.lab.namespace))
             if own is None or own.serial_number != served.serial_number:
                 return Look(False, f"serial {served.serial_number:x}, which is not the one in Secret {secret}")
+            if another := self._why_another_served(secret):
+                return Look(False, another.message)
             held.append(served)
             return Look(True, f"serial {served.serial_number:x}")
 
@@ -172,6 +176,7 @@ class Website:
     def _verify(self) -> str:
         """What is wrong with the served chain, in words; empty when it is for the host and ends in the lab's CA."""
         context = ssl.create_default_context(cadata=lab_ca(self.lab))
+        context.hostname_checks_common_name = False  # no browser does
         try:
             self._handshake(context)
         except ssl.SSLCertVerificationError as error:
@@ -192,7 +197,14 @@ class Website:
 
     def _why_not_served(self, secret: str) -> Cause | None:
         scene, space = self.lab.scene, self.lab.namespace
-        return why_not_issued(scene, secret, space, "lab-ca") or why_not_served(scene, self.host, secret, space)
+        found = why_not_issued(scene, secret, space, "lab-ca") or why_not_served(scene, self.host, secret, space)
+        return found or self._why_another_served(secret)
+
+    def _why_another_served(self, secret: str) -> Cause | None:
+        """Why the certificate of another Secret may be served as well as the one in *secret*."""
+        held = {s["metadata"]["name"]: read_certificate(s) for s in self.lab.world.list("Secret", self.lab.namespace)}
+        others = [name for name, leaf in held.items() if name != secret and leaf and covers(names_of(leaf), self.host)]
+        return why_another_served(self.lab.scene, self.host, others, self.lab.namespace)
 
 
 def _unknown_path() -> str:

@@ -1,0 +1,130 @@
+"""Why a certificate is not issued, or another is served: from objects as a real cluster sent them (recorded/)."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from kindlabs.diagnosis import Scene, why_another_served, why_not_issued, why_not_served
+from kindlabs.kube.world import World
+
+RECORDED: dict[str, Any] = json.loads((Path(__file__).parent / "recorded" / "certificates.json").read_text())
+CLASS = {"kind": "IngressClass", "metadata": {"name": "traefik"}, "spec": {}}
+
+
+class RecordedWorld:
+    """A world of one recorded submission, whose objects a test may change."""
+
+    def __init__(self, name: str) -> None:
+        self.objects = [CLASS, *copy.deepcopy(RECORDED[name])]
+
+    def get(self, kind: str, name: str, _namespace: str | None = None) -> Any:
+        """The object of that name."""
+        return next((o for o in self.list(kind) if o["metadata"]["name"] == name), None)
+
+    def list(self, kind: str, _namespace: str | None = None, _labels: object = None) -> list[Any]:
+        """The objects of a kind."""
+        return [o for o in self.objects if o["kind"] == kind.partition(".")[0]]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "says", "at"),
+    [
+        ("two-certificates", "SecretShared", "Certificates one and two both store into Secret web-tls", "secretName"),
+        ("two-issuers", "IngressUnusable", 'cluster-issuer" may not be set.', "annotations"),
+        ("other-group", "IssuerGroupWrong", "names an issuer of group cert-manager.k8s.io", "issuerRef"),
+        ("short", "TooShort", "Certificate web-tls is valid for 1800 s; an hour is the shortest", "duration"),
+    ],
+)
+def test_what_is_never_issued_is_told(name: str, reason: str, says: str, at: str) -> None:
+    """Each mistake that cert-manager does not mend has its own final cause, at its own field."""
+    cause = why_not_issued(Scene(cast("World", RecordedWorld(name))), "web-tls", "lab-03", "lab-ca")
+
+    assert cause is not None
+    assert (cause.reason, cause.final, cause.ours, cause.field[-1]) == (reason, True, False, at)
+    assert says in cause.message
+
+
+def test_two_certificates_are_told_while_one_is_ready() -> None:
+    """That two Certificates share a Secret shows in their specs, before one of them undoes what the other did."""
+    world = RecordedWorld("two-certificates")
+    for certificate in world.list("Certificate"):
+        certificate["status"] = {"conditions": [{"type": "Ready", "status": "True"}]}
+    cause = why_not_issued(Scene(cast("World", world)), "web-tls", "lab-03", "lab-ca")
+    assert cause is not None
+    assert cause.reason == "SecretShared"
+
+
+def test_a_password_that_is_not_there_is_told() -> None:
+    """cert-manager stores nothing of a Certificate while it cannot make the keystore that is to stand beside it."""
+    world = RecordedWorld("short")
+    keystore = {"create": True, "passwordSecretRef": {"name": "mine", "key": "password"}}
+    world.get("Certificate", "web-tls")["spec"]["keystores"] = {"pkcs12": keystore}
+    scene = Scene(cast("World", world))
+    cause = why_not_issued(scene, "web-tls", "lab-03", "lab-ca")
+    assert cause is not None
+    assert cause.reason == "PasswordNotFound"
+    world.objects.append({"kind": "Secret", "metadata": {"name": "mine"}})
+    cause = why_not_issued(scene, "web-tls", "lab-03", "lab-ca")
+    assert cause is not None
+    assert cause.reason == "TooShort"
+
+
+def test_a_certificate_in_the_way_is_told() -> None:
+    """cert-manager leaves a Certificate alone that has the name of the one that it would make of an Ingress."""
+    world = RecordedWorld("short")
+    world.get("Ingress", "web")["metadata"]["annotations"] = {"cert-manager.io/cluster-issuer": "lab-ca"}
+    world.get("Certificate", "web-tls")["spec"]["secretName"] = "mine"
+    cause = why_not_issued(Scene(cast("World", world)), "web-tls", "lab-03", "lab-ca")
+    assert cause is not None
+    assert cause.message == "Certificate web-tls stores into mine; cert-manager makes no other web-tls for Ingress web."
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ({"dnsNames": [], "commonName": "web.localhost"}, "has web.localhost as its commonName alone"),
+        ({"dnsNames": ["a.localhost"], "commonName": "web.localhost"}, "has web.localhost as its commonName alone"),
+        ({"dnsNames": ["*.localhost"]}, "is for *.localhost; the browser asks for web.localhost."),
+        ({"dnsNames": [], "uris": ["spiffe://web.localhost"]}, "is for no DNS name; the browser asks for"),
+        ({"usages": ["client auth"]}, "is for client auth; a server needs usage server auth."),
+        ({"usages": ["any", "digital signature"]}, "is for any; a server needs usage server auth."),
+        ({"usages": ["any", "server auth"]}, ""),
+        ({"usages": ["digital signature"]}, ""),
+        ({"dnsNames": ["WEB.localhost"]}, ""),
+        ({"dnsNames": ["a.localhost", "web.localhost"], "commonName": "a.localhost"}, ""),
+    ],
+)
+def test_a_certificate_that_no_browser_takes_is_told(spec: dict[str, Any], says: str) -> None:
+    """A certificate is for the host by its dnsNames alone, and for servers."""
+    world = RecordedWorld("short")
+    world.get("Certificate", "web-tls")["spec"] |= spec
+    cause = why_not_served(Scene(cast("World", world)), "web.localhost", "web-tls", "lab-03")
+    assert says in (cause.message if cause else "")
+    assert bool(cause) == bool(says)
+
+
+def test_a_secret_that_is_not_there_hides_the_next() -> None:
+    """Of an Ingress' tls entries Traefik reads none after the first whose Secret does not exist."""
+    world = RecordedWorld("short")
+    world.get("Ingress", "web")["spec"]["tls"].insert(0, {"hosts": ["a.localhost"], "secretName": "a-tls"})
+    cause = why_not_served(Scene(cast("World", world)), "web.localhost", "web-tls", "lab-03")
+    assert cause is not None
+    assert (cause.reason, cause.final, cause.field) == ("TlsNotRead", True, ("spec", "tls", 0, "secretName"))
+
+
+@pytest.mark.parametrize(
+    ("named", "served", "is_told"), [(True, True, True), (True, False, False), (False, True, False)]
+)
+def test_a_second_certificate_for_the_host_is_told(named: bool, served: bool, is_told: bool) -> None:
+    """Another Secret for the host counts where an Ingress that is served names it under tls."""
+    world = RecordedWorld("short")
+    spec = world.get("Ingress", "web")["spec"]
+    spec["tls"] += [{"hosts": [], "secretName": "b-tls"}] * named
+    spec["ingressClassName"] = "traefik" if served else "nginx"
+    cause = why_another_served(Scene(cast("World", world)), "web.localhost", ["b-tls"], "lab-03")
+    assert bool(cause) == is_told
