@@ -18,6 +18,8 @@ from kindlabs.kube.apply import INSTRUCTOR
 
 NAME = "barrier"
 LOOK_AGAIN = 0.03
+FIRST = {"traefik.ingress.kubernetes.io/router.priority": "1000000"}
+"""Traefik takes the longest rule first, which one of the submission's for every host may be."""
 GIVE_UP = 30.0
 """Seconds; a data plane that takes longer is found broken by the readiness probes, not by this one."""
 
@@ -81,7 +83,7 @@ class Barrier:
                 answer = client.get(url, headers={"Host": self._host}, extensions={"sni_hostname": self._host})
         except httpx.HTTPError:
             return False
-        return answer.status_code == 200
+        return answer.status_code == 200 and answer.text.startswith("probe-")  # not a rule for every host
 
 
 def _service(port: int) -> Object:
@@ -99,6 +101,6 @@ def _ingress(host: str) -> Object:
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "Ingress",
-        "metadata": {"name": NAME, "namespace": NAMESPACE},
+        "metadata": {"name": NAME, "namespace": NAMESPACE, "annotations": FIRST},
         "spec": {"ingressClassName": "traefik", "rules": [rule], "tls": [{"hosts": [host]}]},
     }
