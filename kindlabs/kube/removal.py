@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterable
 from kindlabs.errors import InfraError
 from kindlabs.kube.api import Api, ApiError, Object
 from kindlabs.kube.notes import Key
+from kindlabs.kube.objects import age
 from kindlabs.kube.ownership import INSTRUCTOR, is_written_by
 from kindlabs.kube.sending import send
 
 GONE_SECONDS = 60.0
 LATE_SECONDS = 3.0
 """Whoever serves a finalizer has done so by then."""
+FORGET_SECONDS = 10.0
+"""A Pod gets a second to end; the kubelet ends none before its postStart hook has ended."""
 MADE_BY = {
     "Deployment.apps": ("ReplicaSet.apps", "Pod"),
     "ReplicaSet.apps": ("Pod",),
@@ -126,8 +129,14 @@ def press(api: Api, kind: str, thing: Object, *, late: bool = False) -> None:
     served = [] if late else [f for f in own if "/" not in f or f.partition("/")[0].endswith("kubernetes.io")]
     if served != own:
         _release(api, kind, thing, served)
-    elif kind == "Pod" and late and not api.get("Node", thing["spec"].get("nodeName", "")):
-        api.delete(kind, name, namespace, grace=0)  # no kubelet will ever say that it has ended
+    elif kind == "Pod" and late and _nobody_ends(api, thing):
+        api.delete(kind, name, namespace, grace=0)
+
+
+def _nobody_ends(api: Api, pod: Object) -> bool:
+    """Whether no kubelet will say soon that a Pod has ended: its node is gone, or a postStart hook of it hangs."""
+    forgotten = age(pod["metadata"]["deletionTimestamp"]) > FORGET_SECONDS
+    return forgotten or not api.get("Node", pod["spec"].get("nodeName", ""))
 
 
 def _release(api: Api, kind: str, thing: Object, finalizers: list[str]) -> None:

@@ -1,0 +1,46 @@
+"""Who is not waited for when something goes."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from kindlabs.kube.api import Api
+from kindlabs.kube.removal import press
+
+LONG_AGO, IN_TIME = "2026-11-25T23:00:00Z", "2999-01-01T00:00:00Z"
+
+
+class Server:
+    """Has one node, and notes what it is asked to delete at once."""
+
+    def __init__(self) -> None:
+        self.forgotten: list[str] = []
+
+    def get(self, kind: str, name: str) -> dict[str, Any] | None:
+        """The node, by its name."""
+        return {"kind": kind} if name == "node-1" else None
+
+    def delete(self, kind: str, name: str, namespace: str, *, grace: int) -> None:
+        """Note a Pod that is not waited for."""
+        assert (kind, namespace, grace) == ("Pod", "lab-01", 0)
+        self.forgotten.append(name)
+
+
+@pytest.mark.parametrize(
+    ("node", "ends_by", "late", "forgotten"),
+    [
+        ("node-1", IN_TIME, True, []),
+        ("node-1", LONG_AGO, True, ["hello"]),
+        ("no-such-node", IN_TIME, True, ["hello"]),
+        ("no-such-node", IN_TIME, False, []),
+    ],
+    ids=["it may still end", "its hook hangs", "its node is not there", "not yet"],
+)
+def test_a_pod_that_nobody_ends_is_not_waited_for(node: str, ends_by: str, late: bool, forgotten: list[str]) -> None:
+    """A kubelet that is not there, or that waits for a postStart hook, never says that a Pod has ended."""
+    server = Server()
+    meta = {"name": "hello", "namespace": "lab-01", "deletionTimestamp": ends_by, "deletionGracePeriodSeconds": 1}
+    press(cast("Api", server), "Pod", {"kind": "Pod", "metadata": meta, "spec": {"nodeName": node}}, late=late)
+    assert server.forgotten == forgotten
