@@ -20,10 +20,11 @@ def heed() -> None:
 
 def _as_ctrl_c(_number: int, _frame: FrameType | None) -> None:
     """A terminal interrupts everything in the foreground: what this process has started gets the signal too."""
+    deaf = signal.getsignal(signal.SIGINT) == signal.SIG_IGN  # as whatever a script starts with &, and its children
     for child in _children():
         with contextlib.suppress(OSError):
             if os.getpgid(child) == os.getpgrp():  # an engine in a session of its own lives on
-                os.kill(child, signal.SIGINT)
+                os.kill(child, signal.SIGTERM if deaf else signal.SIGINT)
     raise KeyboardInterrupt
 
 

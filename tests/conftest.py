@@ -6,6 +6,7 @@ The real rings run in two lanes at once, each a pytest of its own: what uses the
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -77,3 +78,5 @@ def guard(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(guard)
+# What a script starts with & ignores Ctrl-C, and so would the commands that tests start, and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -56,6 +56,17 @@ def test_what_was_started_ends_too(number: signal.Signals, does: str, stays: boo
         os.kill(child, signal.SIGKILL)
 
 
+def test_what_a_script_has_put_aside_ends_too() -> None:
+    """What a script starts with & hears no SIGINT, and neither does what it starts."""
+    program = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)" + PROGRAM + IN_A_THREAD
+    with subprocess.Popen([sys.executable, "-c", program], stdout=PIPE, stderr=PIPE) as running:
+        assert running.stdout
+        child = int(running.stdout.readline())
+        running.terminate()
+        running.communicate(timeout=30)
+    assert not lives(child)
+
+
 def test_nohup_is_respected() -> None:
     """A signal that was ignored when the command began stays ignored."""
     text = (
