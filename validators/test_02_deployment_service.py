@@ -41,8 +41,9 @@ def test_self_heals(lab):
 @check(points=1, needs=[test_replicas_ready])
 def test_scales(lab):
     """Scaled to 5, five endpoints follow; scaled back, three."""
-    web = lab.deployment("web")
-    for replicas in (5, 3):
-        web.scale(replicas)
-        web.has_ready_replicas(replicas)
-        lab.service("web").has_endpoints_of(web)
+    web, service = lab.deployment("web"), lab.service("web")
+    with web.scaled_to(5):
+        web.has_ready_replicas(5)
+        service.has_endpoints_of(web)
+    web.has_ready_replicas(3)
+    service.has_endpoints_of(web)

@@ -114,10 +114,16 @@ def _unfit_node(cluster: Cluster, until: float) -> str | None:
 
 
 def _missing_component(cluster: Cluster, until: float) -> str | None:
+    """A component that does not run; in a new cluster they are not Ready yet, because the kubelet looks late."""
     pods = _list(cluster, "/api/v1/namespaces/kube-system/pods", until)
-    running = {value for pod in pods if _is_ready(pod) for value in pod["metadata"].get("labels", {}).values()}
+    running = {value for pod in pods if _runs(pod) for value in pod["metadata"].get("labels", {}).values()}
     missing = [name for label, name in COMPONENTS.items() if label not in running]
-    return f"no Pod of {', '.join(missing)} is ready" if missing else None
+    return f"no Pod of {', '.join(missing)} runs" if missing else None
+
+
+def _runs(pod: Object) -> bool:
+    statuses = pod["status"].get("containerStatuses") or []
+    return any("running" in (status.get("state") or {}) for status in statuses)
 
 
 def _dead_webhook(cluster: Cluster, until: float) -> str | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kindlabs.diagnosis import why_pod_does_not_answer, why_pod_not_ready, why_replicas_not_ready, why_wrong_number
 from kindlabs.diagnosis.cause import Cause, about
 from kindlabs.diagnosis.containers import answer_field
+from kindlabs.errors import InfraError
 from kindlabs.expectations.steady import is_steady, why_flapping
 from kindlabs.kube.api import ApiError, Object
 from kindlabs.kube.notes import note_disturbed
@@ -245,19 +247,33 @@ class Deployment:
             lambda: Look(self.lab.world.get("Pod", victim["name"], victim["namespace"]) is None, "it is still there"),
         )
 
-    def scale(self, replicas: int) -> None:
-        """Set its replicas, as ``kubectl scale`` does, and return once that is seen."""
+    @contextlib.contextmanager
+    def scaled_to(self, replicas: int) -> Iterator[None]:
+        """While the block runs it has so many replicas, as ``kubectl scale`` sets them; then as many as before."""
+        before = dig(self.find(), "spec", "replicas", default=1)
+        try:
+            self._scale(replicas)
+            yield
+        except BaseException:
+            with contextlib.suppress(ApiError, InfraError):  # it is said already what broke
+                self._patch_replicas(before)
+            raise
+        self._scale(before)
+
+    def _scale(self, replicas: int) -> None:
         self.lab.deadline.grant(ACTION_SECONDS)
         before = self.find() or {}
-        self.lab.api.patch(
-            "Deployment.apps", self.name, self.lab.namespace, {"spec": {"replicas": replicas}}, subresource="scale"
-        )
+        self._patch_replicas(replicas)
 
         def look() -> Look:
             changed = dig(self.find(), "metadata", "generation") != dig(before, "metadata", "generation")
             return Look(changed or dig(before, "spec", "replicas") == replicas, "the change is not seen yet")
 
         self.lab.expect(f"Deployment {self.name} asks for {replicas} replicas", look)
+
+    def _patch_replicas(self, replicas: int) -> None:
+        spec = {"spec": {"replicas": replicas}}
+        self.lab.api.patch("Deployment.apps", self.name, self.lab.namespace, spec, subresource="scale")
 
     def _others(self) -> list[Object]:
         """Pods of older revisions that are still serving."""

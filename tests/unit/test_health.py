@@ -14,7 +14,9 @@ from kindlabs.kube.api import ApiError, ApiTimeout, ApiUnreachable, Object
 
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
 NODE = {"metadata": {"name": "node"}, "spec": {}, "status": READY}
-PODS = [{"metadata": {"labels": {"component": label}}, "status": READY} for label in health.COMPONENTS]
+RUNS = {"containerStatuses": [{"state": {"running": {}}, "ready": False}]}
+PODS = [{"metadata": {"labels": {"component": label}}, "status": RUNS} for label in health.COMPONENTS]
+CRASHED = {"containerStatuses": [{"state": {"waiting": {"reason": "CrashLoopBackOff"}}}]}
 CLASS = {"metadata": {"annotations": {health.DEFAULT_CLASS: "true"}}}
 ADMISSION = "/apis/admissionregistration.k8s.io/v1/"
 WELL: dict[str, Object] = {
@@ -92,7 +94,8 @@ def test_a_sound_cluster_has_no_fault() -> None:
             "DiskPressure: full",
         ),
         ({"nodes": {"items": [NODE | {"status": {}}]}}, "not ready"),
-        ({"pods": {"items": PODS[1:]}}, "no Pod of kube-scheduler is ready"),
+        ({"pods": {"items": PODS[1:]}}, "no Pod of kube-scheduler runs"),
+        ({"pods": {"items": [PODS[0] | {"status": CRASHED}, *PODS[1:]]}}, "no Pod of kube-scheduler runs"),
         ({"pods": {"items": [pod | {"status": {}} for pod in PODS]}}, "CoreDNS"),
         (
             {"validatingwebhookconfigurations": {"items": [{"webhooks": [HOOK]}]}, "endpointslices": {"items": []}},
