@@ -73,14 +73,16 @@ class Standing:
         return _written(after) == _written(live) and not touched
 
     def _rests(self, manifest: Object) -> bool:
-        """Whether it, and every Pod of it, is as ready as it was meant to be, without a restart."""
+        """Whether it, and every Pod of it that stays, is as ready as it was meant to be, without a restart."""
         live = self._live(manifest) or {}
         if condition(live, "Ready").get("status", "True") != "True":
             return False
         wanted = dig(live, "spec", "replicas")
         if wanted is not None and wanted != dig(live, "status", "readyReplicas", default=0):
             return False
-        return all(is_ready(pod) and not restarts(pod) for pod in [live, *self._made_of(live)] if pod["kind"] == "Pod")
+        pods = [thing for thing in [live, *self._made_of(live)] if thing["kind"] == "Pod"]
+        staying = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+        return all(is_ready(pod) and not restarts(pod) for pod in staying)
 
     def _made_of(self, live: Object) -> list[Object]:
         """The Pods of a workload, and what stands between."""

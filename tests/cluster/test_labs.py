@@ -71,8 +71,10 @@ def test_changing_what_cannot_be_changed_works(judge: Judge) -> None:
     """A Pod whose image changes between two runs is replaced, as its learner means it."""
     lab = COURSE.lab("01")
     assert judge(lab, "no-such-tag").verdict == Verdict.FAILED
-    record = judge(lab, "other-port")
-    assert next(c for c in record.checks if c.verdict == Verdict.FAILED).id == "serves-http", _failed(record)
+    record = judge(lab, "crashes")
+    cause = next(c for c in record.checks if c.verdict == Verdict.FAILED).cause
+    assert cause is not None, _failed(record)
+    assert cause.reason == "CrashLoop", _failed(record)
 
 
 def test_object_elsewhere_is_a_finding(judge: Judge, tmp_path: Path) -> None:

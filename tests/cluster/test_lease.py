@@ -25,8 +25,10 @@ ACommand = Callable[..., subprocess.Popen[str]]
 COMMAND = """
 import json, sys, time
 from pathlib import Path
+from kindlabs.clusters import lease as module
 from kindlabs.clusters.lease import lease
 from kindlabs.progress import Steps
+module.RECOVER_SECONDS = 4
 with Steps() as steps, lease(Path(sys.argv[1]), "single", [], steps) as cluster:
     begun = time.time()
     assert cluster.fault() is None
@@ -103,37 +105,22 @@ def test_etcd_that_crashes_comes_back(made: Cluster, leased: Lease, client: dock
 
 
 def test_etcd_that_stopped_means_a_new_cluster(
-    made: Cluster, leased: Lease, client: docker.DockerClient, monkeypatch: pytest.MonkeyPatch
+    made: Cluster, leased: Lease, a_command: ACommand, client: docker.DockerClient
 ) -> None:
-    """Etcd stopped: the fault names the API server; the next command makes the cluster anew."""
-    node = client.containers.get(f"{made.name}-control-plane")
-    node.exec_run(["sh", "-c", "kill -STOP $(pidof etcd)"])
+    """Etcd stopped: the next command says so and makes the cluster anew; two after one that was interrupted, once."""
+    client.containers.get(f"{made.name}-control-plane").exec_run(["sh", "-c", "kill -STOP $(pidof etcd)"])
     assert "the API server" in (made.fault() or "nothing")
-    monkeypatch.setattr("kindlabs.clusters.lease.RECOVER_SECONDS", 4)
-    shown = io.StringIO()
-    with leased(shown) as cluster:
-        assert cluster.fault() is None
-        assert cluster.facts.created > made.facts.created
-        assert cluster.ports == made.ports
-    assert re.search(rf"the API server .*: making cluster {made.name} anew", shown.getvalue())
-
-
-def test_killed_node_and_killed_command(leased: Lease, a_command: ACommand, client: docker.DockerClient) -> None:
-    """The node killed, then the command that makes it anew: two more at once get one cluster, made once."""
-    with leased() as before:
-        pass
-    client.containers.get(f"{before.name}-control-plane").kill()
-    assert "control-plane is exited" in (before.fault() or "nothing")
     interrupted = a_command()
-    _until(lambda: '"phase": "making"' in (before.state / "cluster.json").read_text())
+    _until(lambda: '"phase": "making"' in (made.state / "cluster.json").read_text())
     time.sleep(2)
     interrupted.send_signal(signal.SIGINT)
-    interrupted.communicate(timeout=60)
+    _, said = interrupted.communicate(timeout=60)
+    assert re.search(rf"the API server .*: making cluster {made.name} anew", said)
     commands = [a_command(), a_command()]
     first, second = (what_it_did(command) for command in commands)
-    assert first["created"] == second["created"] > before.facts.created
+    assert first["created"] == second["created"] > made.facts.created
     with leased() as cluster:
-        assert cluster.ports == before.ports
+        assert cluster.ports == made.ports
 
 
 def _until(true: Callable[[], bool], seconds: float = 60) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from signal import SIGINT, SIGTERM
 from subprocess import PIPE, Popen
 
 import jsonschema
-import pytest
 from typing_in import CHECKOUT, Type, type_in
+
+from kindlabs.clusters.profiles import cluster_name
 
 SCHEMA = json.loads((CHECKOUT / "kindlabs" / "result.schema.json").read_text())
 
@@ -21,11 +23,10 @@ def test_the_solution_passes(typed: Type) -> None:
     assert "All checks passed" in told.out
 
 
-@pytest.mark.parametrize("lab", ["01", "02", "03"])
-def test_the_untouched_start_fails(typed: Type, lab: str, tmp_path: Path) -> None:
+def test_the_untouched_start_fails(typed: Type, tmp_path: Path) -> None:
     """What a lab begins with fails with exit 1, words and a record that is true to its schema."""
     record = tmp_path / "record.json"
-    told = typed(".venv/bin/lab", "check", lab, "--submission", "start", "--json", str(record), timeout=3600)
+    told = typed(".venv/bin/lab", "check", "03", "--submission", "start", "--json", str(record), timeout=3600)
     assert told.code == 1, told.out + told.err
     assert "expected" in told.out
     assert "next" in told.out
@@ -68,4 +69,23 @@ def test_interrupted_says_so(typed: Type) -> None:
             running.send_signal(number)
             _, err = running.communicate(timeout=60)
         assert (running.returncode, "interrupted" in err) == (130, True), err
-    assert typed(".venv/bin/lab", "check", "01", "--submission", "solution").code == 0
+    assert typed(".venv/bin/lab", "check", "01", "--submission", "start").code == 1
+
+
+def test_a_node_that_dies_is_nobodys_fault(typed: Type, tmp_path: Path) -> None:
+    """A node killed in the middle of a check: infra_error and 3; the next command makes a cluster, and judges on it."""
+    lab, record = CHECKOUT / ".venv/bin/lab", tmp_path / "record.json"
+    command = [lab, "check", "02", "--submission", "solution", "--fresh", "--json", record]
+    with Popen(command, cwd=CHECKOUT, stdout=PIPE, stderr=PIPE, text=True) as running:
+        assert running.stdout is not None
+        assert "Lab 02" in running.stdout.readline()
+        time.sleep(3)  # by then it waits for ten seconds without a restart
+        typed("docker", "kill", f"{cluster_name(CHECKOUT, 'single')}-control-plane")
+        out, _ = running.communicate(timeout=120)
+    assert running.returncode == 3, out
+    assert "nothing of this counts against you" in out
+    result = json.loads(record.read_text())
+    jsonschema.validate(result, SCHEMA)
+    assert (result["verdict"], result["max_score"]) == ("infra_error", 10)
+    assert "failed" not in {check["verdict"] for check in result["checks"]}
+    assert typed(str(lab), "check", "01", "--submission", "start").code == 1
