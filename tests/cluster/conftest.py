@@ -29,17 +29,23 @@ def root() -> Path:
 
 
 @pytest.fixture(scope="session")
-def leased(root: Path) -> Lease:
-    """What takes a lease of the warm cluster, as a context manager; what a user would read goes to *shown*."""
+def lease_of() -> Lease:
+    """What takes a lease of a course's cluster with some add-ons; what a user would read goes to *shown*."""
 
     @contextmanager
-    def take(shown: io.StringIO | None = None) -> Iterator[Cluster]:
+    def take(root: Path, addons: list[str], shown: io.StringIO | None = None) -> Iterator[Cluster]:
         # Nobody can be asked in the middle of a test whether an engine may be installed.
         steps = Steps(Console(file=shown, width=200)) if shown else Steps()
-        with steps, lease(root, "single", ["ingress", "cert-manager"], steps, lambda _: "CI" in os.environ) as cluster:
+        with steps, lease(root, "single", addons, steps, lambda _: "CI" in os.environ) as cluster:
             yield cluster
 
     return take
+
+
+@pytest.fixture(scope="session")
+def leased(root: Path, lease_of: Lease) -> Lease:
+    """What takes a lease of the warm cluster, as a context manager."""
+    return lambda shown=None: lease_of(root, ["ingress", "cert-manager"], shown)
 
 
 @pytest.fixture(scope="module")

@@ -5,19 +5,25 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import docker
+import jsonschema
 import pytest
 
+from kindlabs import course
+from kindlabs.clusters import listing
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.clusters.lease import holder
+from kindlabs.progress import Steps
+from kindlabs.record import schema
 
 Lease = Callable[..., AbstractContextManager[Cluster]]
 ACommand = Callable[..., subprocess.Popen[str]]
@@ -37,12 +43,28 @@ with Steps() as steps, lease(Path(sys.argv[1]), "single", [], steps) as cluster:
 """
 
 
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy of the course, whose cluster may be broken at will."""
+    place = tmp_path_factory.mktemp("course")
+    for folder in course.FOLDERS:
+        shutil.copytree(course.find(Path(__file__)).root / folder, place / folder)
+    yield place
+    listing.remove(place, Steps())
+
+
+@pytest.fixture(scope="module")
+def take(own: Path, lease_of: Lease) -> Lease:
+    """What takes a lease of its cluster."""
+    return lambda shown=None: lease_of(own, [], shown)
+
+
 @pytest.fixture
-def a_command(root: Path) -> Callable[..., subprocess.Popen[str]]:
+def a_command(own: Path) -> Callable[..., subprocess.Popen[str]]:
     """Starts another command that wants the cluster, and uses it for so many seconds."""
 
     def start(seconds: float = 0.5) -> subprocess.Popen[str]:
-        arguments = [sys.executable, "-c", COMMAND, str(root), str(seconds)]
+        arguments = [sys.executable, "-c", COMMAND, str(own), str(seconds)]
         return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     return start
@@ -57,9 +79,9 @@ def what_it_did(command: subprocess.Popen[str]) -> dict[str, float]:
 
 
 @pytest.fixture(scope="module")
-def made(leased: Lease) -> Cluster:
-    """The warm cluster, made but not held."""
-    with leased() as cluster:
+def made(take: Lease) -> Cluster:
+    """The cluster, made but not held."""
+    with take() as cluster:
         return cluster
 
 
@@ -71,19 +93,19 @@ def test_two_commands_do_not_overlap(made: Cluster, a_command: ACommand) -> None
     assert first["created"] == second["created"] == made.facts.created
 
 
-def test_who_waits_reads_for_whom(made: Cluster, leased: Lease, a_command: ACommand) -> None:
+def test_who_waits_reads_for_whom(made: Cluster, take: Lease, a_command: ACommand) -> None:
     """A command that must wait says which command has the cluster, and since when."""
     other = a_command(seconds=1)
     while holder(made) is None and other.poll() is None:
         time.sleep(0.02)
     shown = io.StringIO()
-    with leased(shown):
+    with take(shown):
         pass
     assert f"process {other.pid}) has it since" in shown.getvalue()
     what_it_did(other)
 
 
-def test_lock_of_a_killed_command_is_free(made: Cluster, leased: Lease, a_command: ACommand) -> None:
+def test_lock_of_a_killed_command_is_free(made: Cluster, take: Lease, a_command: ACommand) -> None:
     """A command that was killed while it had the cluster does not keep the next one waiting."""
     other = a_command(seconds=60)
     while holder(made) is None and other.poll() is None:
@@ -91,21 +113,21 @@ def test_lock_of_a_killed_command_is_free(made: Cluster, leased: Lease, a_comman
     other.kill()
     other.communicate()
     shown = io.StringIO()
-    with leased(shown):
+    with take(shown):
         assert "Wait for" not in shown.getvalue()
 
 
-def test_etcd_that_crashes_comes_back(made: Cluster, leased: Lease, client: docker.DockerClient) -> None:
+def test_etcd_that_crashes_comes_back(made: Cluster, take: Lease, client: docker.DockerClient) -> None:
     """Etcd killed: the next command waits for it to come back, and keeps the cluster."""
     node = client.containers.get(f"{made.name}-control-plane")
     node.exec_run(["sh", "-c", "kill -9 $(pidof etcd)"])
-    with leased() as cluster:
+    with take() as cluster:
         assert cluster.fault() is None
         assert cluster.facts.created == made.facts.created
 
 
 def test_etcd_that_stopped_means_a_new_cluster(
-    made: Cluster, leased: Lease, a_command: ACommand, client: docker.DockerClient
+    made: Cluster, take: Lease, a_command: ACommand, client: docker.DockerClient
 ) -> None:
     """Etcd stopped: the next command says so and makes the cluster anew; two after one that was interrupted, once."""
     client.containers.get(f"{made.name}-control-plane").exec_run(["sh", "-c", "kill -STOP $(pidof etcd)"])
@@ -119,8 +141,30 @@ def test_etcd_that_stopped_means_a_new_cluster(
     commands = [a_command(), a_command()]
     first, second = (what_it_did(command) for command in commands)
     assert first["created"] == second["created"] > made.facts.created
-    with leased() as cluster:
+    with take() as cluster:
         assert cluster.ports == made.ports
+
+
+def test_a_node_that_dies_is_nobodys_fault(
+    made: Cluster, own: Path, client: docker.DockerClient, tmp_path: Path
+) -> None:
+    """A node killed in the middle of a check: infra_error and 3; the next command makes a cluster, and judges on it."""
+    record = tmp_path / "record.json"
+    command = [sys.executable, "-m", "kindlabs.cli", "check", "--json", str(record), "--submission"]
+    with subprocess.Popen([*command, "solution", "02"], cwd=own, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        assert "Lab 02" in running.stdout.readline()
+        time.sleep(3)  # by then it waits for ten seconds without a restart
+        client.containers.get(f"{made.name}-control-plane").kill()
+        out, _ = running.communicate(timeout=120)
+    assert running.returncode == 3, out
+    assert "nothing of this counts against you" in out
+    result = json.loads(record.read_text())
+    jsonschema.validate(result, schema(), cls=jsonschema.Draft202012Validator)
+    assert (result["verdict"], result["max_score"]) == ("infra_error", 10)
+    assert "failed" not in {check["verdict"] for check in result["checks"]}
+    assert subprocess.run([*command, "start", "01"], cwd=own, check=False).returncode == 1
+    assert json.loads(record.read_text())["verdict"] == "failed"
 
 
 def _until(true: Callable[[], bool], seconds: float = 60) -> None:
@@ -130,8 +174,8 @@ def _until(true: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-def test_state_is_in_the_checkout(made: Cluster, root: Path) -> None:
+def test_state_is_in_the_checkout(made: Cluster, own: Path) -> None:
     """Kubeconfig and facts are in .labs of the checkout; the user's own kubeconfig is not touched."""
-    assert made.kubeconfig_path.is_relative_to(root / ".labs")
+    assert made.kubeconfig_path.is_relative_to(own / ".labs")
     own = Path.home() / ".kube" / "config"
     assert not own.exists() or made.name not in own.read_text()
