@@ -27,6 +27,7 @@ RECOVER_SECONDS = 20.0
 that crashed at once, and one that crashed again after 10 s."""
 
 LOCK_POLL_SECONDS = 0.05
+SIGN_SECONDS = 0.5
 
 
 @contextmanager
@@ -72,6 +73,7 @@ def held(cluster: Cluster, steps: Steps) -> Iterator[None]:
         _sign(cluster)
         yield
     finally:
+        _note(cluster).unlink(missing_ok=True)
         lock.release()
 
 
@@ -134,19 +136,30 @@ def _is_final(cluster: Cluster) -> bool:
 
 
 def _sign(cluster: Cluster) -> None:
-    """Leave a note for whoever waits."""
+    """Leave a note for whoever waits, who never sees half of it."""
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     note = {"pid": os.getpid(), "command": command, "since": time.strftime("%H:%M:%S")}
-    (cluster.state / "holder.json").write_text(json.dumps(note), encoding="utf-8")
+    draft = _note(cluster).with_suffix(".new")
+    draft.write_text(json.dumps(note), encoding="utf-8")
+    draft.replace(_note(cluster))
+
+
+def _read_sign(cluster: Cluster) -> str:
+    """Who has the cluster; whoever took it just now signs a moment later."""
+    until = time.monotonic() + SIGN_SECONDS
+    while True:
+        try:
+            note = json.loads(_note(cluster).read_text(encoding="utf-8"))
+            return f"{note['command']} (process {note['pid']}) has it since {note['since']}"
+        except (OSError, ValueError, KeyError):
+            if time.monotonic() > until:
+                return "another command has it"
+            time.sleep(LOCK_POLL_SECONDS)
+
+
+def _note(cluster: Cluster) -> Path:
+    return cluster.state / "holder.json"
 
 
 def _lock(cluster: Cluster) -> FileLock:
     return FileLock(cluster.state / "lease.lock", mode=0o600)
-
-
-def _read_sign(cluster: Cluster) -> str:
-    try:
-        note = json.loads((cluster.state / "holder.json").read_text(encoding="utf-8"))
-        return f"{note['command']} (process {note['pid']}) has it since {note['since']}"
-    except (OSError, ValueError, KeyError):
-        return "another command has it"

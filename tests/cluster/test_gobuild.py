@@ -11,6 +11,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import platformdirs
 import pytest
 
 from kindlabs.clusters import gobuild
@@ -37,7 +38,9 @@ needs_go = pytest.mark.skipif(
 
 @pytest.fixture
 def lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lock:
-    """A course whose Go module has one small program, and a cache of its own."""
+    """A course whose Go module has one small program, and a cache of its own; the compiler keeps its usual one."""
+    if "GOCACHE" not in os.environ:
+        monkeypatch.setenv("GOCACHE", str(Path(platformdirs.user_cache_dir("go-build"))))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     module = tmp_path / "clusters" / "images"
     (module / "hello").mkdir(parents=True)
