@@ -176,6 +176,8 @@ def _silent_ingress(cluster: Cluster, until: float) -> str | None:
     try:
         with urllib3.HTTPConnectionPool("127.0.0.1", port) as pool:
             pool.urlopen("GET", "/", timeout=_left(until), retries=False)
+    except urllib3.exceptions.TimeoutError as error:
+        raise ApiTimeout(f"the Ingress controller sent no answer on port {port} in time") from error
     except urllib3.exceptions.HTTPError as error:
         return f"the Ingress controller does not answer on port {port}: {error}"
     return None

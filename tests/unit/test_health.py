@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any, cast
@@ -155,3 +156,12 @@ def test_silence_alone_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "engine_fault", lambda *_: "node container c is paused")
     assert health.fault(cluster) == "node container c is paused"
     assert len(asked) == 1
+
+
+def test_an_ingress_controller_that_answers_late_is_not_broken_yet() -> None:
+    """A port that is open and silent says nothing yet; one that is closed does."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        cluster = cast("Cluster", SimpleNamespace(ports={"http": silent.getsockname()[1]}))
+        with pytest.raises(ApiTimeout, match="no answer"):
+            health._silent_ingress(cluster, 0)
+    assert "does not answer" in (health._silent_ingress(cluster, 0) or "")
