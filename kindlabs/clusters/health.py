@@ -17,6 +17,8 @@ API_SECONDS = 2.2
 """For all questions to the API server together; its own check of a silent etcd takes 2 s to say so."""
 ENGINE_SECONDS = 0.8
 """For the question to the engine: with the other, a fault is told within 3 s."""
+LEAST_SECONDS = 0.2
+"""For one question: what is not answered sooner than that is not silent yet."""
 PATIENT_API_SECONDS, PATIENT_ENGINE_SECONDS = 10.0, 3.0
 """The same when nothing but silence was heard: a machine with too much work answers late, and is not broken."""
 
@@ -176,9 +178,10 @@ def _silent_ingress(cluster: Cluster, until: float) -> str | None:
     try:
         with urllib3.HTTPConnectionPool("127.0.0.1", port) as pool:
             pool.urlopen("GET", "/", timeout=_left(until), retries=False)
-    except urllib3.exceptions.TimeoutError as error:
-        raise ApiTimeout(f"the Ingress controller sent no answer on port {port} in time") from error
     except urllib3.exceptions.HTTPError as error:
+        refused = isinstance(error, urllib3.exceptions.NewConnectionError)  # a time-out by its class, not by its nature
+        if isinstance(error, urllib3.exceptions.TimeoutError) and not refused:
+            raise ApiTimeout(f"the Ingress controller sent no answer on port {port} in time") from error
         return f"the Ingress controller does not answer on port {port}: {error}"
     return None
 
@@ -235,4 +238,8 @@ def _is_ready(thing: Object) -> bool:
 
 
 def _left(until: float) -> float:
-    return max(0.1, until - time.monotonic())
+    """Seconds for the next question. Raises: ApiTimeout when earlier ones took them all, which says nothing yet."""
+    left = until - time.monotonic()
+    if left <= 0:
+        raise ApiTimeout("the cluster did not answer all questions in time")
+    return max(LEAST_SECONDS, left)
