@@ -117,8 +117,6 @@ def main() -> None:
     """Run ``lab``; no traceback reaches its user."""
     terminal.prepare()
     interrupt.heed()
-    for name in [name for name in os.environ if name.startswith("PYTEST_")]:
-        del os.environ[name]  # made for somebody's own tests: they would choose among a validator's checks
     try:
         code = app(standalone_mode=False)
         sys.stdout.flush()

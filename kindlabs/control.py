@@ -14,14 +14,15 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-import httpx
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from kindlabs.clusters.cluster import Cluster
-from kindlabs.clusters.health import PROBE
+from kindlabs.clusters.health import PROBE, THROUGH_SERVICE
+from kindlabs.clusters.readiness import Seen, ingress_answers
 from kindlabs.errors import InfraError
+from kindlabs.expectations.barrier import ingress
 from kindlabs.kube.api import ApiError, ApiTimeout, Object
 from kindlabs.kube.apply import INSTRUCTOR, LEARNER
 from kindlabs.kube.objects import condition, dig, is_true
@@ -81,10 +82,8 @@ class _Experiment(threading.Thread):
         self._cluster, self._api, self._ports, self._addons = cluster, cluster.api, cluster.ports, cluster.addons
         self._namespaces = namespaces
         number = time.time_ns() // 1_000_000
-        self._name, self._port = (
-            f"{NAME}-{number}",
-            20000 + number % 10000,
-        )  # below NodePorts, above what nodes listen on
+        self._name = f"{NAME}-{number}"
+        self._port = 20000 + number % 10000  # below NodePorts, above what nodes listen on
         self._sent: set[str] = set()
         self._known = threading.Event()
         self._over = threading.Event()
@@ -133,17 +132,11 @@ class _Experiment(threading.Thread):
         """The learner may make what labs ask for."""
         things = [thing for addon, found in CREATES.items() if addon in ("", *self._addons) for thing in found]
         for namespace in self._namespaces:
+            learner = self._api.acting_as(LEARNER)
             for group, resource in things:
-                if not self._may_create(group, resource, namespace):
+                if not learner.may_create(group, resource, namespace):
                     return f"user {LEARNER.user} has lost the right to create {resource} in {namespace}"
         return None
-
-    def _may_create(self, group: str, resource: str, namespace: str) -> bool:
-        attributes = {"namespace": namespace, "verb": "create", "group": group, "resource": resource}
-        spec = {"user": LEARNER.user, "groups": list(LEARNER.groups), "resourceAttributes": attributes}
-        kind = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
-        review = self._api.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", body=kind)
-        return bool(dig(review, "status", "allowed"))
 
     def _pod_answers(self) -> str | None:
         """A new Pod gets a node and starts, and a new Service leads to it by name."""
@@ -153,7 +146,7 @@ class _Experiment(threading.Thread):
             self._send(_pod(self._name, self._port, dig(probe, "spec", "template", "spec")))
             self._send(_service(self._name, self._port))
         host = f"{self._name}.{NAMESPACE}.svc.cluster.local"
-        query = {"host": host, "port": str(self._port), "protocol": "http", "request": "hostname", "tries": "1"}
+        query = THROUGH_SERVICE | {"host": host, "port": str(self._port), "tries": "1"}
         try:
             said = json.loads(self._api.text("GET", PROBE, query=query, timeout=ANSWER_SECONDS))
         except ApiError as error:  # the name does not resolve
@@ -177,16 +170,9 @@ class _Experiment(threading.Thread):
         """A new Ingress leads to the probe."""
         host = f"{self._name}.localhost"
         if "Ingress" not in self._sent:
-            self._send(_ingress(self._name, host))
-        url = f"https://127.0.0.1:{self._ports['https']}/hostname"
-        try:
-            with httpx.Client(verify=False, trust_env=False, timeout=ANSWER_SECONDS) as client:  # noqa: S501 no secrets
-                answer = client.get(url, headers={"Host": host}, extensions={"sni_hostname": host})
-        except httpx.HTTPError as error:
-            return f"the Ingress controller does not answer for Ingress {self._name} of our own: {error}"
-        if answer.status_code == 200:
-            return None
-        return f"the Ingress controller answers {answer.status_code} for Ingress {self._name} of our own in {NAMESPACE}"
+            self._send(ingress(self._name, host))
+        missing = ingress_answers(Seen(self._api, self._ports), host)
+        return missing and f"Ingress {self._name} of our own in {NAMESPACE} is not served: {missing}"
 
     def _certificate_is_issued(self) -> str | None:
         """ClusterIssuer lab-ca signs a new request."""
@@ -246,13 +232,6 @@ def _service(name: str, port: int) -> Object:
     ports = [{"port": port, "targetPort": port}]
     spec = {"selector": {"experiment": name}, "ports": ports, "publishNotReadyAddresses": True}
     return {"apiVersion": "v1", "kind": "Service", "metadata": _meta(name), "spec": spec}
-
-
-def _ingress(name: str, host: str) -> Object:
-    backend = {"service": {"name": "probe", "port": {"name": "http"}}}
-    rule = {"host": host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
-    spec = {"ingressClassName": "traefik", "rules": [rule]}
-    return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": _meta(name), "spec": spec}
 
 
 def _request(name: str) -> Object:

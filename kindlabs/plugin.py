@@ -25,8 +25,8 @@ UNUSED = (
     *("unraisableexception", "threadexception"),  # at the end they collect garbage five times: 0.1 s
 )
 """Pytest's own plugins that a run does without."""
-FOREIGN = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
-"""Variables that are meant for somebody else's tests, and could leave checks out."""
+FOREIGN = "PYTEST_"
+"""How variables begin that are meant for somebody else's tests, and could leave checks out."""
 ASSERTIONS = (AssertionError, pytest.fail.Exception)
 NO_OPINION = (pytest.skip.Exception, pytest.xfail.Exception)
 """How a test ends that says nothing about the submission."""
@@ -212,7 +212,7 @@ def _needs_first(items: dict[str, pytest.Item]) -> list[pytest.Item]:
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
     """Nothing from outside reaches the validator; what it prints is no part of a report; it cannot end the process."""
-    kept = {name: os.environ.pop(name) for name in FOREIGN if name in os.environ}
+    kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(FOREIGN)}
     leave, process = os._exit, os.getpid()
 
     def refuse(code: int) -> NoReturn:

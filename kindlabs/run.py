@@ -176,6 +176,8 @@ class Run:
         scene.listens = probe.listens
         scene.logs = api.last_words
         scene.cert_manager_log = self._cert_manager_log
+        deadline = Deadline(self.lab.deadline)
+        scene.remaining = deadline.remaining
         barrier = Barrier(api, Probe(api, world), self.cluster.ports if "ingress" in self.lab.addons else {})
         barrier.send() if changed else barrier.skip()
         return Lab(
@@ -185,7 +187,7 @@ class Run:
             probe,
             barrier,
             namespaces=self.lab.namespaces,
-            deadline=Deadline(self.lab.deadline),
+            deadline=deadline,
             ports=self.cluster.ports,
             nonce=self.submission.nonce,
             transcript=transcript,

@@ -146,9 +146,7 @@ class Cluster:
     def remember(self) -> None:
         """Write the facts down; a reader never sees half of them."""
         self.state.mkdir(parents=True, exist_ok=True)
-        draft = self.state / "cluster.json.new"
-        draft.write_text(json.dumps(asdict(self.facts), indent=2) + "\n", encoding="utf-8")
-        draft.replace(self.state / "cluster.json")
+        state.write_whole(self.state / "cluster.json", json.dumps(asdict(self.facts), indent=2) + "\n")
 
     def recall(self) -> None:
         """Read the facts again: another command may have changed them, or made the cluster anew."""

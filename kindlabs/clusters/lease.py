@@ -13,7 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from kindlabs.clusters import profiles
+from kindlabs.clusters import profiles, state
 from kindlabs.clusters.cluster import Cluster, Wanted
 from kindlabs.progress import Steps
 
@@ -139,9 +139,7 @@ def _sign(cluster: Cluster) -> None:
     """Leave a note for whoever waits, who never sees half of it."""
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     note = {"pid": os.getpid(), "command": command, "since": time.strftime("%H:%M:%S")}
-    draft = _note(cluster).with_suffix(".new")
-    draft.write_text(json.dumps(note), encoding="utf-8")
-    draft.replace(_note(cluster))
+    state.write_whole(_note(cluster), json.dumps(note))
 
 
 def _read_sign(cluster: Cluster) -> str:

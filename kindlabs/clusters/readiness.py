@@ -82,18 +82,18 @@ def service_answers(seen: Seen) -> str | None:
     return None if len(backends) >= 2 else f"Service probe answers from {len(backends)} of its 2 Pods"
 
 
-def ingress_answers(seen: Seen) -> str | None:
-    """An HTTPS request to the mapped port reaches the probe."""
+def ingress_answers(seen: Seen, host: str = HOST) -> str | None:
+    """An HTTPS request for *host* to the mapped port reaches the probe."""
     url = f"https://127.0.0.1:{seen.ports['https']}/hostname"
     try:
         # Whose certificate it is, labs ask; here it may be the controller's own.
         with httpx.Client(verify=False, trust_env=False, timeout=ANSWER_SECONDS) as client:  # noqa: S501
-            answer = client.get(url, headers={"Host": HOST}, extensions={"sni_hostname": HOST})
+            answer = client.get(url, headers={"Host": host}, extensions={"sni_hostname": host})
     except httpx.HTTPError as error:
-        return f"{url} for {HOST} does not answer: {error}"
+        return f"{url} for {host} does not answer: {error}"
     if answer.status_code == 200 and answer.text.startswith("probe-"):
         return None
-    return f"{url} for {HOST} answers {answer.status_code} {answer.text[:80].strip()!r}, not a probe's name"
+    return f"{url} for {host} answers {answer.status_code} {answer.text[:80].strip()!r}, not a probe's name"
 
 
 def certificate_is_issued(seen: Seen) -> str | None:

@@ -6,11 +6,13 @@ import re
 
 from kindlabs.diagnosis.cause import Field, Scene
 from kindlabs.kube.api import Object
-from kindlabs.kube.objects import containers, dig
+from kindlabs.kube.objects import age, containers, dig
 
 USUAL_PORTS = (80, 443, 3000, 5000, 8000, 8080, 8081, 8443, 9090)
 OWN_COMMANDS = {"agnhost": ["pause"]}
 """What the labs' images run when a manifest says nothing (test/images/agnhost/Dockerfile)."""
+CRASH_SECONDS = 4.0
+"""One crash may be a start-up race; no new start for so long, or a second crash, is not."""
 POD_POLICY: Field = ("spec", "restartPolicy")
 # A thousand seconds and more are for ever here.
 ENDLESS = re.compile(r"^(\S*/)?(agnhost )?(pause|sleep (inf|infinity|\d{4,}|\d+[hd]))\b|^tail -f /dev/null$")
@@ -45,6 +47,12 @@ def restart_policy(pod: Object, status: Object, code: int) -> tuple[str, Field]:
             return "Always", (*here, "restartPolicyRules")
     own = container.get("restartPolicy")
     return (own, (*here, "restartPolicy")) if own else (dig(pod, "spec", "restartPolicy", default="Always"), POD_POLICY)
+
+
+def stays_down(status: Object, ended: Object) -> bool:
+    """Whether a container ended more than once, or is not started again."""
+    stopped = "running" not in (status.get("state") or {})
+    return stopped and (status.get("restartCount", 0) >= 1 or age(ended.get("finishedAt")) > CRASH_SECONDS)
 
 
 def command(container: Object) -> list[str]:

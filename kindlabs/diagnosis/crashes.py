@@ -5,9 +5,17 @@ from __future__ import annotations
 import re
 
 from kindlabs.diagnosis.cause import Cause, Field, Scene, about
-from kindlabs.diagnosis.containers import field_of, is_init, never_ends, process_field, restart_policy, spec_of
+from kindlabs.diagnosis.containers import (
+    field_of,
+    is_init,
+    never_ends,
+    process_field,
+    restart_policy,
+    spec_of,
+    stays_down,
+)
 from kindlabs.diagnosis.events import innermost
-from kindlabs.diagnosis.hooks import stays_down, why_hook_fails, why_hook_runs
+from kindlabs.diagnosis.hooks import why_hook_fails, why_hook_runs
 from kindlabs.diagnosis.probes import why_killed
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import age, dig, statuses

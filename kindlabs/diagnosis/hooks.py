@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from kindlabs.diagnosis.cause import Cause, Scene, about
-from kindlabs.diagnosis.containers import field_of, never_ends, spec_of
+from kindlabs.diagnosis.containers import field_of, never_ends, spec_of, stays_down
 from kindlabs.diagnosis.events import events_of, last_time
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import age, dig
 
-CRASH_SECONDS = 4.0
-"""One crash may be a start-up race; no new start for so long, or a second crash, is not."""
 SETTLED_SECONDS = 2.0
 """A usual hook has ended by now."""
 
@@ -30,12 +28,6 @@ def why_hook_fails(scene: Scene, pod: Object, status: Object, ended: Object) -> 
         return None
     text = f"{_named(pod, status)} fails, so the kubelet ends the container."
     return _cause(pod, status, "HookFails", text, final=stays_down(status, ended))
-
-
-def stays_down(status: Object, ended: Object) -> bool:
-    """Whether a container ended more than once, or is not started again."""
-    stopped = "running" not in (status.get("state") or {})
-    return stopped and (status.get("restartCount", 0) >= 1 or age(ended.get("finishedAt")) > CRASH_SECONDS)
 
 
 def _hook(pod: Object, status: Object) -> Object:

@@ -16,6 +16,8 @@ START_SECONDS = 10.0
 """A process on a busy machine may take so long from its start to its first open port; nobody is blamed before."""
 FAILED_FOR: dict[str, Field] = {"DeadlineExceeded": ("activeDeadlineSeconds",)}
 """Which field of a Pod a reason for giving it up is about."""
+FULL_MACHINE = "The node was low on resource"
+"""The kubelet's words when it evicts (pkg/kubelet/eviction)."""
 SETTLED_SECONDS = 2.0
 """A process that has opened other ports by now has started."""
 
@@ -71,9 +73,7 @@ def _failed(_scene: Scene, pod: Object) -> Cause | None:
         return None
     words = dig(pod, "status", "message", default=reason)
     text = f"The node gave Pod {pod['metadata']['name']} up: {words.rstrip('.')}."
-    if words.startswith(
-        "The node was low on resource"
-    ):  # the kubelet's words for a full machine (pkg/kubelet/eviction)
+    if words.startswith(FULL_MACHINE):
         return about(pod, reason, text, ("spec",), final=not owner(pod)[0], ours=True)
     return about(pod, reason, text, ("spec", *FAILED_FOR.get(reason, ())))
 

@@ -160,19 +160,17 @@ def _comes_late(scene: Scene, pod: Object, word: str, running: float, field: Fie
     """A probe that fails in nothing, and lets a container that runs for *running* seconds be ready only later."""
     probe, name = dig(pod, *field), pod["metadata"]["name"]
     delay, period, passes = (
-        probe.get(key, usual)
-        for key, usual in (("initialDelaySeconds", 0), ("periodSeconds", 10), ("successThreshold", 1))
+        probe.get("initialDelaySeconds", 0),
+        probe.get("periodSeconds", 10),
+        probe.get("successThreshold", 1),
     )
     ready_at = delay + (passes - 1) * period
     if ready_at <= running:
         return None
-    text, own = (
-        f"The {word} probe of Pod {name} asks for the first time {delay} s after the start.",
-        "initialDelaySeconds",
-    )
+    own, when = "initialDelaySeconds", f"asks for the first time {delay} s after the start"
     if passes > 1:
-        text = f"The {word} probe of Pod {name} has to pass {passes} times, and asks every {period} s."
-        own = "successThreshold"
+        own, when = "successThreshold", f"has to pass {passes} times, and asks every {period} s"
+    text = f"The {word} probe of Pod {name} {when}."
     return about(pod, "ProbeWaits", text, (*field, own), final=ready_at - running > scene.remaining())
 
 

@@ -40,7 +40,7 @@ class Barrier:
         """Apply the change, and watch for it in the background."""
         self._api.apply(_service(self._port), manager=INSTRUCTOR)
         if "https" in self._ports and self._api.resource("IngressClass"):
-            self._api.apply(_ingress(self._host), manager=INSTRUCTOR)
+            self._api.apply(ingress(NAME, self._host), manager=INSTRUCTOR)
         threading.Thread(target=self._follow, daemon=True, name="barrier").start()
 
     def skip(self) -> None:
@@ -95,12 +95,13 @@ def _service(port: int) -> Object:
     }
 
 
-def _ingress(host: str) -> Object:
+def ingress(name: str, host: str) -> Object:
+    """An Ingress of our own that leads *host* to the probe, before any rule of a submission."""
     backend = {"service": {"name": "probe", "port": {"number": 80}}}
     rule = {"host": host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "Ingress",
-        "metadata": {"name": NAME, "namespace": NAMESPACE, "annotations": FIRST},
+        "metadata": {"name": name, "namespace": NAMESPACE, "annotations": FIRST},
         "spec": {"ingressClassName": "traefik", "rules": [rule], "tls": [{"hosts": [host]}]},
     }

@@ -54,10 +54,6 @@ class Lab:
     noted: dict[str, Noted] = field(default_factory=dict)
     doubt: Callable[[], None] = lambda: None
 
-    def __post_init__(self) -> None:
-        """Walks may know how long the run still waits."""
-        self.scene.remaining = self.deadline.remaining
-
     @property
     def namespace(self) -> str:
         """The lab's first namespace."""

@@ -192,13 +192,13 @@ class Pods:
                     carries = f"{key}={own[key]}" if key in own else f"no label {key}"
                     text = f"No Pod has {key}={value}; Pod {name} carries {carries}."
                     return Cause("WrongLabel", "Pod", name, space, text, ("metadata", "labels", key), next_step=step)
-        others = self.lab.world.list("Pod", space, self.labels)
-        extra = sorted(p["metadata"]["name"] for p in others if p["metadata"]["name"] not in wanted)
-        staying = [p for p in others if p["metadata"]["name"] in extra and not is_leaving(self.lab.world, p)]
-        if not extra:
+        found = self.lab.world.list("Pod", space, self.labels)
+        others = {p["metadata"]["name"]: p for p in found if p["metadata"]["name"] not in wanted}
+        if not others:
             return None
-        text, final = f"{labels_text(self.labels)} also selects {', '.join(extra)}.", bool(staying)
-        return Cause("TooManyPods", "Pod", extra[0], space, text, ("metadata", "labels"), final=final, next_step=step)
+        text = f"{labels_text(self.labels)} also selects {', '.join(others)}."
+        final, first = not all(is_leaving(self.lab.world, p) for p in others.values()), next(iter(others))
+        return Cause("TooManyPods", "Pod", first, space, text, ("metadata", "labels"), final=final, next_step=step)
 
 
 class Deployment:

@@ -60,23 +60,13 @@ class Api(Transport):
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> Object | None:
         """The object, or None when there is none."""
-        try:
-            return self.request("GET", self._served(kind).path(namespace, name))
-        except ApiError as error:
-            if error.status == 404:
-                return None
-            raise
+        return self._get(self._served(kind).path(namespace, name))
 
     def find(self, manifest: Object) -> Object | None:
         """The object that *manifest* names, in the very apiVersion that it names; None when there is none."""
         resource = self.resource_of(manifest)
         meta = manifest["metadata"]
-        try:
-            return self.request("GET", resource.path(meta.get("namespace"), meta["name"])) if resource else None
-        except ApiError as error:
-            if error.status == 404:
-                return None
-            raise
+        return self._get(resource.path(meta.get("namespace"), meta["name"])) if resource else None
 
     def list(self, kind: str, namespace: str | None = None, selector: str = "") -> list[Object]:
         """The objects of *kind*, in all namespaces when *namespace* is None."""
@@ -139,6 +129,17 @@ class Api(Transport):
             raise
         return True
 
+    def may_create(self, group: str, resource: str, namespace: str) -> bool:
+        """Whether this identity has the right to create objects: ``("apps", "deployments", "lab-02")``."""
+        attributes = {"namespace": namespace, "verb": "create", "group": group, "resource": resource}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes},
+        }
+        answer = self.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body=review)
+        return bool(answer["status"]["allowed"])
+
     def last_words(self, pod: Object, container: str) -> str:
         """The end of the log of a container that ended, of the run before when it runs again; empty without one."""
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
@@ -167,6 +168,14 @@ class Api(Transport):
         """
         base = f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy/{path.lstrip('/')}"
         return self.text("GET", base, query=query, timeout=timeout)
+
+    def _get(self, path: str) -> Object | None:
+        try:
+            return self.request("GET", path)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
 
     def _served(self, kind: str) -> Resource:
         resource = self.resource(kind)

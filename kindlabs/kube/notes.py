@@ -9,7 +9,7 @@ from typing import NamedTuple
 from kindlabs.kube.api import Api, Object
 
 APPLIED = "kind-labs/applied"
-"""Annotation: the objects that runs applied there, as a JSON list of [kind.group, name, print]; see kube/prints."""
+"""Annotation: the objects that runs applied there, as a JSON list of [kind.group, name, print]; see kube/standing."""
 DISTURBED = "kind-labs/disturbed"
 """Annotation: the objects that a check broke on purpose, as a JSON list of [kind.group, name].
 They are replaced before the next run: Kubernetes remembers a Pod's crashes, and would hold ours against the learner."""

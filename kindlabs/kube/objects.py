@@ -49,11 +49,9 @@ def is_leaving(world: World, thing: Object) -> bool:
     """Whether an object is being deleted, or will be: the garbage collector follows once its owner is gone."""
     if "deletionTimestamp" in thing["metadata"]:
         return True
-    for reference in dig(thing, "metadata", "ownerReferences", default=[]):
-        above = world.get(reference["kind"], reference["name"], thing["metadata"].get("namespace"))
-        if reference.get("controller") and (above is None or is_leaving(world, above)):
-            return True
-    return False
+    kind, name = owner(thing)
+    above = world.get(kind, name, thing["metadata"].get("namespace")) if name else None
+    return bool(name) and (above is None or is_leaving(world, above))
 
 
 def age(timestamp: str | None) -> float:

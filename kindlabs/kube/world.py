@@ -161,19 +161,19 @@ class _Watched(threading.Thread):
         """List once, then watch until the stream ends; False when the server does not serve the kind."""
         resource = self.world.api.resource(self.kind) or self.world.api.resource(self.kind, refresh=True)
         if resource is None:
-            self._is_current()
+            self._caught_up()
             return False
         path = resource.path()
         answer = self.world.api.request("GET", path)
         version = answer["metadata"]["resourceVersion"]
         head = {"apiVersion": resource.api_version, "kind": resource.kind}
         self.objects = {_key(item): head | item for item in answer.get("items") or []}
-        self._is_current()
+        self._caught_up()
         self.world._bump()
         self._follow(path, version)
         return True
 
-    def _is_current(self) -> None:
+    def _caught_up(self) -> None:
         self.stale_since = self.error = None
         self._listed.set()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -41,11 +40,11 @@ class Published:
 
 
 @pytest.fixture(scope="module")
-def registry_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def registry_address(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[str]:
     """Debian's docker-registry, on a port of the loopback that is free."""
     folder = tmp_path_factory.mktemp("registry")
     program = shutil.which("docker-registry") or _from_debian(folder)
-    port = _free_port()
+    port = free_port()
     config = folder / "config.yml"
     config.write_text(CONFIG.format(root=folder / "data", port=port))
     with (folder / "log").open("wb") as log:
@@ -263,12 +262,6 @@ def _from_debian(folder: Path) -> str:
     subprocess.run(["apt-get", "download", "docker-registry"], cwd=folder, check=True, capture_output=True)
     subprocess.run(["dpkg-deb", "-x", *folder.glob("*.deb"), str(folder)], check=True, capture_output=True)
     return str(folder / "usr/bin/docker-registry")
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _until(true: Callable[[], bool], seconds: float = 30) -> None:

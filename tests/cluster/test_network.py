@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -94,13 +93,18 @@ class Nodes:
 
 
 @pytest.fixture(scope="module")
-def nodes(root: Path, client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+def nodes(
+    root: Path,
+    client: docker.DockerClient,
+    tmp_path_factory: pytest.TempPathFactory,
+    free_port: Callable[[], int],
+) -> Iterator[Nodes]:
     """Three nodes for this module alone, closed to the outside."""
     state = tmp_path_factory.mktemp("network")
     lock = Lock.load(root)
     image = images.node_image("1.36", client, Steps(), lock)
     references = images.provide(["agnhost"], client, Steps(), lock)
-    ports = {"http": _free_port(), "https": _free_port()}  # not the next pair: the warm cluster may be made anew now
+    ports = {"http": free_port(), "https": free_port()}  # not the next pair: the warm cluster may be made anew now
     config = state / "kind.yaml"
     config.write_text(yaml.safe_dump(profiles.load(root, "three-nodes").kind_config(ports)))
     name = f"labs-network-{profiles.checkout_mark(root)}"
@@ -219,12 +223,6 @@ def _apply_when_ready(kind: LabCluster, seconds: float = 60) -> None:
         if time.monotonic() > deadline:
             pytest.fail("the cluster takes no Pods")
         time.sleep(0.5)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _until(true: Callable[[], bool], seconds: float = 60) -> None:
