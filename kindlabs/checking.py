@@ -81,13 +81,13 @@ def _judge(
 
 
 def _no_cluster(lab: Lab, handed_in: submission.Submission, error: InfraError, took: float, *, out: Console) -> Record:
-    from kindlabs.run import broken_cluster, give_up, new_record
+    from kindlabs.run import give_up, new_record, no_verdict
 
     board = Board(out, _again(lab, handed_in))
     board.open(f"Lab {lab.number}  {lab.title}", f"{handed_in.label}, and no cluster to judge it on")
     record = new_record(lab, handed_in)
     record.seconds = {"cluster": took}
-    record.checks = give_up(lab, record, broken_cluster(error.message, error.next_step))
+    record.checks = give_up(lab, record, no_verdict(error))
     for result in record.checks:
         board.check(result)
     board.close(record)

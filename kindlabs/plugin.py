@@ -40,15 +40,15 @@ class JudgePlugin:
     Args:
         lab: what the fixture ``lab`` gives.
         explain: fills expected, observed, cause and next step of a failed check.
-        fault: evidence, taken now, that cluster or machine is broken, None when all is well; it is told whether the
-            learner is blamed otherwise.
+        rule_out_faults: raises InfraError with evidence, taken now, that cluster or machine is broken; it is told
+            whether the learner is blamed otherwise.
         report: called with each result as it comes.
     """
 
     def __init__(
-        self, lab: Lab, explain: Explain, fault: Callable[[bool], str | None], report: Callable[[CheckResult], None]
+        self, lab: Lab, explain: Explain, rule_out_faults: Callable[[bool], None], report: Callable[[CheckResult], None]
     ) -> None:
-        self._lab, self._explain, self._fault, self._report = lab, explain, fault, report
+        self._lab, self._explain, self._rule_out_faults, self._report = lab, explain, rule_out_faults, report
         self.results: list[CheckResult] = []
         self.broken = ""
         self.collected = 0
@@ -131,19 +131,20 @@ class JudgePlugin:
         result.points = 0
         blames = may_blame and isinstance(error, ASSERTIONS) and not isinstance(error, NO_OPINION)
         try:
-            fault = self._fault(blames) or (error.message if isinstance(error, InfraError) else None)
-            if fault:
-                result.verdict, result.observed, self._infra = Verdict.INFRA_ERROR, fault, fault
-            elif blames and isinstance(error, Unmet):
+            self._rule_out_faults(blames)
+            if isinstance(error, InfraError):
+                raise error
+            if not blames:
+                result.verdict, result.observed, result.next_step = Verdict.LAB_ERROR, *_told(error)
+            elif isinstance(error, Unmet):
                 result.verdict = Verdict.FAILED
                 self._explain(result, error)
-            elif blames:
+            else:
                 result.verdict = Verdict.FAILED
                 result.observed = str(error).partition("\n")[0] or "the assertion is false"
-            else:
-                result.verdict, result.observed = Verdict.LAB_ERROR, _words(error)
-        except InfraError as gone:  # while the reason was looked for
-            result.verdict, result.observed, self._infra = Verdict.INFRA_ERROR, gone.message, gone.message
+        except InfraError as broken:  # also while the reason was looked for
+            result.verdict, result.observed, result.next_step = Verdict.INFRA_ERROR, broken.message, broken.next_step
+            self._infra = broken.message
         except Exception as own:
             result.verdict, result.observed = Verdict.LAB_ERROR, f"no reason can be given: {_words(own)}"
 
@@ -227,6 +228,11 @@ def _undisturbed() -> Iterator[None]:
     finally:
         os._exit = leave
         os.environ.update(kept)
+
+
+def _told(error: BaseException) -> tuple[str, str]:
+    """What went wrong, and what to do about it."""
+    return (error.message, error.next_step) if isinstance(error, LabError) else (_words(error), "")
 
 
 def _words(error: BaseException) -> str:

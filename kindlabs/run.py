@@ -83,25 +83,29 @@ class Run:
         }
         try:
             self._judge(record)
-        except (InfraError, ApiError) as error:
-            self._give_up(record, broken_cluster(self.cluster.fault() or error.message))
-        except LabError as error:
-            fault = self.cluster.fault()  # which may have refused what the lab sets up
-            own = CheckResult("lab", "The lab is sound.", Verdict.LAB_ERROR, 0, 0, observed=error.message)
-            self._give_up(record, broken_cluster(fault) if fault else own)
+        except (InfraError, LabError, ApiError) as error:
+            for result in give_up(self.lab, record, no_verdict(self._behind(error))):
+                self._note(record, result)
         finally:
             self._control.close()
         if record.verdict is Verdict.INFRA_ERROR and not self.cluster.fault():  # no look would tell the next command
             self.cluster.distrust(next(c.observed for c in record.checks if c.verdict is Verdict.INFRA_ERROR))
         return record
 
-    def _give_up(self, record: Record, result: CheckResult) -> None:
-        for each in give_up(self.lab, record, result):
-            self._note(record, each)
+    def _behind(self, error: InfraError | LabError | ApiError) -> InfraError | LabError:
+        """Why there is no verdict."""
+        if fault := self.cluster.fault():  # first: it may have refused what the lab sets up
+            return InfraError(fault)
+        return InfraError(error.message) if isinstance(error, ApiError) else error
 
-    def _fault(self, blames: bool) -> str | None:
-        """Evidence that the cluster is broken; before a learner is blamed, of an experiment too."""
-        return self.cluster.fault() or (self._control.fault() if blames else None)
+    def _rule_out_faults(self, blames: bool) -> None:
+        """Raise InfraError when the cluster is broken.
+
+        If the learner would be blamed otherwise, the control experiment has to pass as well.
+        """
+        fault = self.cluster.fault() or (self._control.fault() if blames else None)
+        if fault:
+            raise InfraError(fault)
 
     def _judge(self, record: Record) -> None:
         api = Api(self.cluster.kubeconfig_path)
@@ -116,15 +120,15 @@ class Run:
         record.submission["findings"] = [
             {"message": f.message, "file": f.source.file, "line": f.source.line} for f in findings
         ]
-        if refused and (fault := self._fault(True)):  # by a server that is not itself
-            raise InfraError(fault)
+        if refused:
+            self._rule_out_faults(True)  # a broken API server may refuse sound objects
         self._note(record, _submission_check(findings))
         # Watching begins after the last change was sent: what is listed now is never older than the submission.
         with self._phase("checks"), World(api) as world:
             world.expect(*WATCHED, *(kind for addon in self.lab.addons for kind in WATCHED_FOR.get(addon, ())))
             lab = self._lab(api, world, refused, changed=outcome.changed)
             note = partial(self._note, record)
-            judge(self.lab.validator, JudgePlugin(lab, self._explain_with(world), self._fault, note))
+            judge(self.lab.validator, JudgePlugin(lab, self._explain_with(world), self._rule_out_faults, note))
             if record.verdict in (Verdict.PASSED, Verdict.FAILED):
                 world.confirm()
                 self._look_back(record, lab, self._explain_with(world))
@@ -136,8 +140,7 @@ class Run:
         pod = lab.first_unsteady()
         if pod is None:
             return
-        if fault := self._fault(True):
-            raise InfraError(fault)
+        self._rule_out_faults(True)
         result = CheckResult(STEADY, "What was ready stays ready.", Verdict.FAILED, 0, 0)
         seen = f"Pod {pod['metadata']['name']} was ready, and has not stayed so"
         why = why_restarted(lab.scene, pod) or why_readiness_lost(lab.scene, pod)
@@ -252,11 +255,13 @@ def give_up(lab: LabOnDisk, record: Record, result: CheckResult) -> list[CheckRe
     return [result, *(not_judged(spec, result.verdict, f"not judged, see {result.id}") for spec in missing)]
 
 
-def broken_cluster(evidence: str, next_step: str = "") -> CheckResult:
-    """The check that no lab has, and that a run ends with when cluster, engine or machine broke."""
-    return CheckResult(
-        "cluster", "The cluster answers.", Verdict.INFRA_ERROR, 0, 0, observed=evidence, next_step=next_step
-    )
+def no_verdict(error: InfraError | LabError) -> CheckResult:
+    """The check that no lab has, and that says why a run has no verdict."""
+    if isinstance(error, LabError):
+        check, title, verdict = "lab", "The lab is sound.", Verdict.LAB_ERROR
+    else:
+        check, title, verdict = "cluster", "The cluster answers.", Verdict.INFRA_ERROR
+    return CheckResult(check, title, verdict, 0, 0, observed=error.message, next_step=error.next_step)
 
 
 def _key(manifest: Object) -> Key:

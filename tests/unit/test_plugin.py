@@ -40,7 +40,11 @@ def run_all(tmp_path: Path, body: str, fault: str | None = None) -> list[CheckRe
     def explain(result: CheckResult, error: Unmet) -> None:
         result.expected, result.observed = error.expected, error.observed
 
-    plugin = JudgePlugin(lab, explain, lambda _blames: fault, lambda _result: None)
+    def rule_out_faults(_blames: bool) -> None:
+        if fault:
+            raise InfraError(fault)
+
+    plugin = JudgePlugin(lab, explain, rule_out_faults, lambda _result: None)
     return judge(validator, plugin)
 
 
@@ -91,6 +95,15 @@ def test_a_failure_on_a_broken_cluster_is_the_clusters(tmp_path: Path) -> None:
     found = run(tmp_path, body, fault="node labs-single is not running")
     assert [r.verdict for r in found.values()] == [Verdict.INFRA_ERROR, Verdict.INFRA_ERROR]
     assert found["x"].observed == found["y"].observed == "node labs-single is not running"
+
+
+@pytest.mark.parametrize(("error", "verdict"), [("InfraError", Verdict.INFRA_ERROR), ("LabError", Verdict.LAB_ERROR)])
+def test_advice_comes_along(error: str, verdict: Verdict, tmp_path: Path) -> None:
+    """What whoever gives up advises is in the result, beside what was found and not in it."""
+    body = f"""from kindlabs.errors import {error}\n@check(points=1)
+def test_x(lab):\n    "X."\n    raise {error}("the CA is gone", "make clean")\n"""
+    found = run(tmp_path, body)["x"]
+    assert (found.verdict, found.observed, found.next_step) == (verdict, "the CA is gone", "make clean")
 
 
 def test_unmet_needs_block(tmp_path: Path) -> None:
@@ -226,10 +239,6 @@ def test_a_learner_is_blamed_only_after_a_second_question(tmp_path: Path) -> Non
     """Whoever looks for faults is told whether the learner would be blamed otherwise."""
     asked: list[bool] = []
 
-    def fault(blames: bool) -> str | None:
-        asked.append(blames)
-        return None
-
     statements = ["raise Unmet('a', 'b', None)", "assert False", "raise OSError"]
     body = "".join(
         f'@check(points=1)\ndef test_{at}(lab):\n    """It."""\n    {statement}\n'
@@ -238,7 +247,7 @@ def test_a_learner_is_blamed_only_after_a_second_question(tmp_path: Path) -> Non
     validator = tmp_path / f"{tmp_path.name}_lab.py"
     validator.write_text(HEAD + body)
     lab = cast("Lab", SimpleNamespace(asserted=0))
-    judge(validator, JudgePlugin(lab, lambda _result, _error: None, fault, lambda _result: None))
+    judge(validator, JudgePlugin(lab, lambda _result, _error: None, asked.append, lambda _result: None))
     assert asked == [True, True, False]
 
 

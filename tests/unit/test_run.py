@@ -1,0 +1,46 @@
+"""A run that gives up: what it found and what it advises reach the record and the board."""
+
+from __future__ import annotations
+
+import io
+from types import SimpleNamespace
+from typing import Any, NoReturn, cast
+
+import pytest
+from rich.console import Console
+
+from kindlabs import run, submission
+from kindlabs.board import Board
+from kindlabs.clusters.cluster import Cluster
+from kindlabs.course import Course
+from kindlabs.errors import InfraError, LabError
+from kindlabs.record import Verdict
+
+
+@pytest.mark.parametrize(
+    ("error", "check", "verdict"),
+    [
+        (InfraError("the policy has no effect", "make clean"), "cluster", Verdict.INFRA_ERROR),
+        (LabError("the policy has no effect", "make clean"), "lab", Verdict.LAB_ERROR),
+    ],
+)
+def test_advice_is_shown(
+    course: Course, monkeypatch: pytest.MonkeyPatch, error: Exception, check: str, verdict: Verdict
+) -> None:
+    """Whatever ends a run without a verdict says what to do: in the record, and on the board."""
+
+    def give_up(*_: Any) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(run, "Api", lambda _kubeconfig: None)
+    monkeypatch.setattr(run, "namespace", give_up)
+    facts = {"name": "labs-single", "profile": "single", "version": "v1.36.3", "addons": [], "kubeconfig_path": ""}
+    cluster = SimpleNamespace(**facts, fault=lambda: None, distrust=lambda _evidence: None)
+    lab, shown = course.lab("7"), io.StringIO()
+    board = Board(Console(file=shown, width=200), again="")
+    handed_in = submission.resolve(course, lab, "solution")
+    record = run.Run(lab, handed_in, cast("Cluster", cluster), report=board.check).judge()
+    assert [(c.id, c.verdict, c.observed, c.next_step) for c in record.checks] == [
+        (check, verdict, "the policy has no effect", "make clean")
+    ]
+    assert "next      make clean\n" in shown.getvalue()
