@@ -18,7 +18,7 @@ from kindlabs.clusters.lease import lease
 from kindlabs.course import Course, Lab
 from kindlabs.errors import InfraError, of_machine
 from kindlabs.progress import Steps
-from kindlabs.record import Record
+from kindlabs.record import Record, give_up, no_verdict
 
 Ask = Callable[[str], bool]
 
@@ -81,13 +81,11 @@ def _judge(
 
 
 def _no_cluster(lab: Lab, handed_in: submission.Submission, error: InfraError, took: float, *, out: Console) -> Record:
-    from kindlabs.run import give_up, new_record, no_verdict
-
     board = Board(out, _again(lab, handed_in))
     board.open(f"Lab {lab.number}  {lab.title}", f"{handed_in.label}, and no cluster to judge it on")
-    record = new_record(lab, handed_in)
+    record = Record.begin(lab, handed_in)
     record.seconds = {"cluster": took}
-    record.checks = give_up(lab, record, no_verdict(error))
+    record.checks = give_up(lab.validator, [], no_verdict(error))
     for result in record.checks:
         board.check(result)
     board.close(record)

@@ -8,16 +8,16 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
-from kindlabs.checks import SPEC, CheckSpec, declared
+from kindlabs.checks import SPEC, CheckSpec
 from kindlabs.errors import InfraError, LabError
 from kindlabs.expectations import Lab
-from kindlabs.record import CheckResult, Verdict
+from kindlabs.record import CheckResult, Verdict, unjudged
 from kindlabs.waiting import Unmet
 
 UNUSED = (
@@ -55,7 +55,7 @@ class JudgePlugin:
         self.interrupted = False
         self._twice: set[str] = set()
         self._infra = ""
-        self._current = CheckResult("", "", Verdict.LAB_ERROR, 0, 0)
+        self._current = CheckResult.without_points("", "", Verdict.LAB_ERROR)
         self._asserted = 0
 
     @pytest.fixture(name="lab")
@@ -95,13 +95,17 @@ class JudgePlugin:
         spec = _spec(item)
         needs = [need for need in spec.needs if self._verdict(need) != Verdict.PASSED]
         if self._infra:
-            self.note(not_judged(spec, Verdict.INFRA_ERROR, self._infra))
+            self.note(CheckResult.not_judged(spec, Verdict.INFRA_ERROR, self._infra))
         elif spec.id in self._twice:
-            self.note(not_judged(spec, Verdict.LAB_ERROR, f"several tests are check {spec.id}; each check is one test"))
+            self.note(
+                CheckResult.not_judged(
+                    spec, Verdict.LAB_ERROR, f"several tests are check {spec.id}; each check is one test"
+                )
+            )
         elif needs:
-            self.note(not_judged(spec, Verdict.BLOCKED, f"waits for {', '.join(needs)}"))
+            self.note(CheckResult.not_judged(spec, Verdict.BLOCKED, f"waits for {', '.join(needs)}"))
         else:
-            self._current = not_judged(spec, Verdict.LAB_ERROR, "it was not run")
+            self._current = CheckResult.not_judged(spec, Verdict.LAB_ERROR, "it was not run")
             return None
         return True
 
@@ -174,25 +178,10 @@ def judge(validator: Path, plugin: JudgePlugin) -> list[CheckResult]:
     if not plugin.collected:
         raise LabError(f"{validator.name}: {plugin.broken or 'no check in it'}")
     for spec in unjudged(validator, plugin.results):
-        plugin.note(not_judged(spec, Verdict.LAB_ERROR, plugin.broken or "no test of its own, so it was not run"))
+        plugin.note(
+            CheckResult.not_judged(spec, Verdict.LAB_ERROR, plugin.broken or "no test of its own, so it was not run")
+        )
     return plugin.results
-
-
-def unjudged(validator: Path, results: Sequence[CheckResult]) -> list[CheckSpec]:
-    """The checks that a validator declares and that have no result."""
-    there = [result.id for result in results]
-    missing = []
-    for spec in declared(validator):
-        if spec.id in there:
-            there.remove(spec.id)  # two of one name need two results
-        else:
-            missing.append(spec)
-    return missing
-
-
-def not_judged(spec: CheckSpec, verdict: Verdict, why: str) -> CheckResult:
-    """The result of a check that could not be made."""
-    return CheckResult(spec.id, spec.title, verdict, 0, spec.points, observed=why)
 
 
 def _needs_first(items: dict[str, pytest.Item]) -> list[pytest.Item]:

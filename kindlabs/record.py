@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from importlib import resources
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kindlabs.checks import CheckSpec, declared
+from kindlabs.errors import InfraError, LabError
+
+if TYPE_CHECKING:
+    from kindlabs.course import Lab
+    from kindlabs.submission import Submission
 
 SCHEMA_ID = "kind-labs/result/v1"
 
@@ -50,6 +60,16 @@ class CheckResult:
     cause: CauseRecord | None = None
     next_step: str = ""
 
+    @classmethod
+    def without_points(cls, check: str, title: str, verdict: Verdict) -> CheckResult:
+        """The result of a check that a run has beside those of its validator."""
+        return cls(check, title, verdict, points=0, max_points=0)
+
+    @classmethod
+    def not_judged(cls, spec: CheckSpec, verdict: Verdict, why: str) -> CheckResult:
+        """The result of a check that could not be made."""
+        return cls(spec.id, spec.title, verdict, 0, spec.points, observed=why)
+
 
 @dataclass
 class Record:
@@ -66,6 +86,15 @@ class Record:
     seconds: dict[str, float] = field(default_factory=dict)
     checks: list[CheckResult] = field(default_factory=list)
     evidence: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def begin(cls, lab: Lab, submission: Submission) -> Record:
+        """The record of a run that begins now."""
+        return cls(
+            lab={"id": lab.id, "title": lab.title, "digest": lab.digest},
+            submission={"path": submission.label, "digest": submission.digest, "findings": []},
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
 
     @property
     def verdict(self) -> Verdict:
@@ -102,6 +131,34 @@ class Record:
         """The record as JSON text."""
         text = json.dumps(self.as_dict(), indent=2, ensure_ascii=False) + "\n"
         return text.encode(errors="replace").decode()  # half a surrogate pair, as in a file name that is no UTF-8
+
+
+def no_verdict(error: InfraError | LabError) -> CheckResult:
+    """The check that no lab has, and that says why a run has no verdict."""
+    if isinstance(error, LabError):
+        result = CheckResult.without_points("lab", "The lab is sound.", Verdict.LAB_ERROR)
+    else:
+        result = CheckResult.without_points("cluster", "The cluster answers.", Verdict.INFRA_ERROR)
+    result.observed, result.next_step = error.message, error.next_step
+    return result
+
+
+def give_up(validator: Path, results: Sequence[CheckResult], result: CheckResult) -> list[CheckResult]:
+    """The given result, then one unjudged result for each check that has none, so that max_score stays the lab's."""
+    missing = unjudged(validator, results)
+    return [result, *(CheckResult.not_judged(spec, result.verdict, f"not judged, see {result.id}") for spec in missing)]
+
+
+def unjudged(validator: Path, results: Sequence[CheckResult]) -> list[CheckSpec]:
+    """The checks that a validator declares and that have no result."""
+    there = [result.id for result in results]
+    missing = []
+    for spec in declared(validator):
+        if spec.id in there:
+            there.remove(spec.id)  # two of one name need two results
+        else:
+            missing.append(spec)
+    return missing
 
 
 def schema() -> dict[str, Any]:

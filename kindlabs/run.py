@@ -6,31 +6,29 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.control import Control
 from kindlabs.course import Lab as LabOnDisk
 from kindlabs.diagnosis import why_readiness_lost, why_restarted
-from kindlabs.diagnosis.cause import Cause, Field, Scene
-from kindlabs.diagnosis.refusals import Refused, explain
+from kindlabs.diagnosis.cause import Scene
 from kindlabs.errors import InfraError, LabError
 from kindlabs.evidence import collect
 from kindlabs.expectations import Lab
 from kindlabs.expectations.barrier import Barrier
 from kindlabs.expectations.probe import Probe
 from kindlabs.expectations.transcript import Transcript
+from kindlabs.explaining import Explainer, Refusals, explain_refusals, findings_of, submission_check
 from kindlabs.kube import apply as applying
-from kindlabs.kube.api import Api, ApiError, Object
+from kindlabs.kube.api import Api, ApiError
 from kindlabs.kube.namespaces import empty, namespace
 from kindlabs.kube.newlog import NewLog
-from kindlabs.kube.objects import owner
 from kindlabs.kube.offline import keep_pulls_at_home
 from kindlabs.kube.world import World
-from kindlabs.plugin import JudgePlugin, judge, not_judged, unjudged
-from kindlabs.record import CauseRecord, CheckResult, Record, Verdict
-from kindlabs.submission import Finding, Source, Submission
+from kindlabs.plugin import JudgePlugin, judge
+from kindlabs.record import CheckResult, Record, Verdict, give_up, no_verdict
+from kindlabs.submission import Submission
 from kindlabs.waiting import Deadline, Unmet
 
 WATCHED = ("Pod", "Event", "Service", "EndpointSlice.discovery.k8s.io", "Deployment", "ReplicaSet", "Secret")
@@ -40,12 +38,8 @@ WATCHED_FOR = {
         f"{kind}.cert-manager.io" for kind in ("Certificate", "CertificateRequest", "Issuer", "ClusterIssuer")
     ),
 }
-Key = tuple[str, str, str]
-"""Kind, namespace and name."""
 STEADY = "steady"
 """The id of the check that every lab ends with, shown when it fails: what was Ready has stayed so."""
-SUBMISSION = "submission"
-"""The id of the check that every lab has: the files are sound, and Kubernetes takes them."""
 
 
 @dataclass
@@ -66,14 +60,13 @@ class Run:
     report: Callable[[CheckResult], None] = lambda _result: None
     kubectl: str = "kubectl"
     _seconds: dict[str, float] = field(default_factory=dict)
-    _cert_manager_log: Callable[[], str] = str
 
     def __post_init__(self) -> None:
         self._control = Control(self.cluster, self.lab.namespaces)
 
     def judge(self) -> Record:
         """Apply the submission, run the checks, and return the record; faults of our own are in it as verdicts."""
-        record = new_record(self.lab, self.submission)
+        record = Record.begin(self.lab, self.submission)
         record.seconds = self._seconds
         record.cluster = {
             "name": self.cluster.name,
@@ -84,7 +77,7 @@ class Run:
         try:
             self._judge(record)
         except (InfraError, LabError, ApiError) as error:
-            for result in give_up(self.lab, record, no_verdict(self._behind(error))):
+            for result in give_up(self.lab.validator, record.checks, no_verdict(self._behind(error))):
                 self._note(record, result)
         finally:
             self._control.close()
@@ -111,40 +104,41 @@ class Run:
         api = Api(self.cluster.kubeconfig_path)
         with self._phase("setup"):
             self._set_up(api)
-        if "cert-manager" in self.lab.addons:
-            self._cert_manager_log = NewLog(api, "cert-manager", "app=cert-manager")
+        cert_manager = NewLog(api, "cert-manager", "app=cert-manager") if "cert-manager" in self.lab.addons else None
         with self._phase("apply"):
             outcome = applying.apply(api, [m.document for m in self.submission.manifests], self.lab.namespaces)
-        refused = {_key(r.manifest): _plain(api, r) for r in outcome.refused}
-        findings = [*self.submission.findings, *(self._finding(*key, why) for key, why in refused.items())]
+        refused = explain_refusals(api, outcome.refused)
+        findings = findings_of(self.submission, refused)
         record.submission["findings"] = [
             {"message": f.message, "file": f.source.file, "line": f.source.line} for f in findings
         ]
         if refused:
             self._rule_out_faults(True)  # a broken API server may refuse sound objects
-        self._note(record, _submission_check(findings))
+        self._note(record, submission_check(findings))
         # Watching begins after the last change was sent: what is listed now is never older than the submission.
         with self._phase("checks"), World(api) as world:
             world.expect(*WATCHED, *(kind for addon in self.lab.addons for kind in WATCHED_FOR.get(addon, ())))
-            lab = self._lab(api, world, refused, changed=outcome.changed)
+            lab = self._lab(api, world, refused, cert_manager)
+            lab.barrier.send() if outcome.changed else lab.barrier.skip()
+            explainer = Explainer(self.submission, world, self.kubectl, lab.namespace)
             note = partial(self._note, record)
-            judge(self.lab.validator, JudgePlugin(lab, self._explain_with(world), self._rule_out_faults, note))
+            judge(self.lab.validator, JudgePlugin(lab, explainer.explain, self._rule_out_faults, note))
             if record.verdict in (Verdict.PASSED, Verdict.FAILED):
                 world.confirm()
-                self._look_back(record, lab, self._explain_with(world))
+                self._look_back(record, lab, explainer)
             if record.verdict is Verdict.FAILED:
                 record.evidence = collect(lab)
 
-    def _look_back(self, record: Record, lab: Lab, explain: Callable[[CheckResult, Unmet], None]) -> None:
+    def _look_back(self, record: Record, lab: Lab, explainer: Explainer) -> None:
         """What was Ready when it was looked at may have crashed since, or lost its readiness."""
         pod = lab.first_unsteady()
         if pod is None:
             return
         self._rule_out_faults(True)
-        result = CheckResult(STEADY, "What was ready stays ready.", Verdict.FAILED, 0, 0)
+        result = CheckResult.without_points(STEADY, "What was ready stays ready.", Verdict.FAILED)
         seen = f"Pod {pod['metadata']['name']} was ready, and has not stayed so"
         why = why_restarted(lab.scene, pod) or why_readiness_lost(lab.scene, pod)
-        explain(result, Unmet("what was ready stays ready until the last check", seen, why))
+        explainer.explain(result, Unmet("what was ready stays ready until the last check", seen, why))
         self._note(record, result)
 
     def _note(self, record: Record, result: CheckResult) -> None:
@@ -172,23 +166,25 @@ class Run:
                     f"{manifest.file}:{manifest.line}: the API server refuses it: {error.message}"
                 ) from error
 
-    def _lab(self, api: Api, world: World, refused: dict[Key, Refused], *, changed: bool) -> Lab:
-        scene = Scene(world, refused=refused, images=self.images, offline=self.cluster.facts.egress == "none")
-        transcript = Transcript()
+    def _lab(self, api: Api, world: World, refused: Refusals, cert_manager: NewLog | None) -> Lab:
+        deadline, transcript = Deadline(self.lab.deadline), Transcript()
         probe = Probe(api, world, transcript)
-        scene.listens = probe.listens
-        scene.logs = api.last_words
-        scene.cert_manager_log = self._cert_manager_log
-        deadline = Deadline(self.lab.deadline)
-        scene.remaining = deadline.remaining
-        barrier = Barrier(api, Probe(api, world), self.cluster.ports if "ingress" in self.lab.addons else {})
-        barrier.send() if changed else barrier.skip()
+        scene = Scene(
+            world,
+            listens=probe.listens,
+            refused=refused,
+            images=self.images,
+            offline=self.cluster.facts.egress == "none",
+            logs=api.last_words,
+            remaining=deadline.remaining,
+            cert_manager_log=cert_manager or (lambda: ""),
+        )
         return Lab(
             api,
             world,
             scene,
             probe,
-            barrier,
+            Barrier(api, Probe(api, world), self.cluster.ports if "ingress" in self.lab.addons else {}),
             namespaces=self.lab.namespaces,
             deadline=deadline,
             ports=self.cluster.ports,
@@ -197,40 +193,6 @@ class Run:
             doubt=self._control.doubt,
         )
 
-    def _finding(self, kind: str, namespace: str, name: str, refused: Refused) -> Finding:
-        source = self.submission.source(kind, name, namespace, *refused.field)
-        return Finding(f"{kind} {name} is refused: {refused.why}.", source or Source(self.submission.shown, 1))
-
-    def _explain_with(self, world: World) -> Callable[[CheckResult, Unmet], None]:
-        def explain(result: CheckResult, error: Unmet) -> None:
-            result.expected, result.observed = error.expected, error.observed
-            cause = error.cause
-            if cause is None:
-                result.next_step = f"{self.kubectl} -n {self.lab.namespaces[0]} get all,events"
-                return
-            result.verdict = Verdict.INFRA_ERROR if cause.ours else Verdict.FAILED
-            source = self._source(world, cause)
-            where = {"file": source.file, "line": source.line} if source else None
-            thing = f"{cause.kind} {cause.namespace}/{cause.name}" if cause.namespace else f"{cause.kind} {cause.name}"
-            result.cause = CauseRecord(cause.reason, thing, cause.message, where, list(cause.chain))
-            result.next_step = f"{self.kubectl} {cause.next_step}" if cause.next_step else ""
-
-        return explain
-
-    def _source(self, world: World, cause: Cause) -> Source | None:
-        """Where the learner wrote what is wrong; a Pod's fields stand in the template of what owns it."""
-        kind, name, where = cause.kind, cause.name, cause.field
-        while name:
-            found = self.submission.source(kind, name, cause.namespace, *where)
-            if found:
-                return found
-            thing: Object | None = world.get(kind, name, cause.namespace)
-            if thing is None:
-                return None
-            where = _in_template(where) if kind == "Pod" else where
-            kind, name = owner(thing)
-        return None
-
     @contextmanager
     def _phase(self, name: str) -> Iterator[None]:
         started = time.monotonic()
@@ -238,62 +200,3 @@ class Run:
             yield
         finally:
             self._seconds[name] = time.monotonic() - started
-
-
-def new_record(lab: LabOnDisk, submission: Submission) -> Record:
-    """The record of a run that begins now."""
-    return Record(
-        lab={"id": lab.id, "title": lab.title, "digest": lab.digest},
-        submission={"path": submission.label, "digest": submission.digest, "findings": []},
-        started=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
-
-
-def give_up(lab: LabOnDisk, record: Record, result: CheckResult) -> list[CheckResult]:
-    """Why there is no verdict, and all checks of the lab that got none: their points are no less part of the sum."""
-    missing = unjudged(lab.validator, record.checks)
-    return [result, *(not_judged(spec, result.verdict, f"not judged, see {result.id}") for spec in missing)]
-
-
-def no_verdict(error: InfraError | LabError) -> CheckResult:
-    """The check that no lab has, and that says why a run has no verdict."""
-    if isinstance(error, LabError):
-        check, title, verdict = "lab", "The lab is sound.", Verdict.LAB_ERROR
-    else:
-        check, title, verdict = "cluster", "The cluster answers.", Verdict.INFRA_ERROR
-    return CheckResult(check, title, verdict, 0, 0, observed=error.message, next_step=error.next_step)
-
-
-def _key(manifest: Object) -> Key:
-    return manifest["kind"], manifest["metadata"]["namespace"], manifest["metadata"]["name"]
-
-
-def _plain(api: Api, refusal: applying.Refusal) -> Refused:
-    kind = refusal.manifest["kind"]
-    served = sorted({r.api_version for r in api.resources() if r.kind == kind})
-    return explain(refusal.manifest, refusal.message, served)
-
-
-def _in_template(where: Field) -> Field:
-    return ("spec", "template", *where)
-
-
-def _submission_check(findings: list[Finding]) -> CheckResult:
-    title = "The files are sound, and Kubernetes takes them."
-    if not findings:
-        return CheckResult(SUBMISSION, title, Verdict.PASSED, 0, 0)
-    first = findings[0]
-    every = "\n".join(str(finding) for finding in findings)
-    cause = CauseRecord(
-        "Refused", first.source.file, first.message, {"file": first.source.file, "line": first.source.line}
-    )
-    return CheckResult(
-        SUBMISSION,
-        title,
-        Verdict.FAILED,
-        0,
-        0,
-        expected="every object applied",
-        observed=every,
-        cause=cause,
-    )

@@ -13,9 +13,10 @@ from kindlabs import course, submission
 from kindlabs.checking import images_of
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.course import Lab
+from kindlabs.explaining import SUBMISSION
 from kindlabs.mutants import Mutant
 from kindlabs.record import Record, Verdict, schema
-from kindlabs.run import SUBMISSION, Run
+from kindlabs.run import Run
 
 COURSE = course.find(Path(__file__))
 LABS = COURSE.labs()

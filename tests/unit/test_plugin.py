@@ -10,8 +10,8 @@ import pytest
 
 from kindlabs.errors import InfraError, LabError
 from kindlabs.expectations import Lab
-from kindlabs.plugin import JudgePlugin, judge, unjudged
-from kindlabs.record import CheckResult, Verdict
+from kindlabs.plugin import JudgePlugin, judge
+from kindlabs.record import CheckResult, Verdict, unjudged
 from kindlabs.waiting import Unmet
 
 HEAD = """

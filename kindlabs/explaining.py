@@ -1,0 +1,101 @@
+"""What a learner reads of a result: why an expectation was not met, or an object refused, in terms of her files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kindlabs.diagnosis.cause import Cause, Field
+from kindlabs.diagnosis.refusals import Refused, explain
+from kindlabs.kube.api import Api, Object
+from kindlabs.kube.objects import owner
+from kindlabs.kube.sending import Refusal
+from kindlabs.kube.world import World
+from kindlabs.record import CauseRecord, CheckResult, Verdict
+from kindlabs.submission import Finding, Source, Submission
+from kindlabs.waiting import Unmet
+
+SUBMISSION = "submission"
+"""The id of the check that every lab has: the files are sound, and Kubernetes takes them."""
+
+Refusals = dict[tuple[str, str, str], Refused]
+"""Why objects were refused, by (kind, namespace, name), as a Scene takes them."""
+
+
+def explain_refusals(api: Api, refusals: Iterable[Refusal]) -> Refusals:
+    """The server's words about each refused object, made plain."""
+    plain: Refusals = {}
+    for refusal in refusals:
+        manifest, meta = refusal.manifest, refusal.manifest["metadata"]
+        served = sorted({r.api_version for r in api.resources() if r.kind == manifest["kind"]})
+        plain[manifest["kind"], meta["namespace"], meta["name"]] = explain(manifest, refusal.message, served)
+    return plain
+
+
+def findings_of(submission: Submission, refused: Refusals) -> list[Finding]:
+    """What is wrong with a submission's files: what was found before they were applied, and what was refused."""
+    found = list(submission.findings)
+    for (kind, namespace, name), why in refused.items():
+        source = submission.source(kind, name, namespace, *why.field) or Source(submission.shown, 1)
+        found.append(Finding(f"{kind} {name} is refused: {why.why}.", source))
+    return found
+
+
+def submission_check(findings: list[Finding]) -> CheckResult:
+    """The check that every lab has, with the first of *findings* as its cause."""
+    title = "The files are sound, and Kubernetes takes them."
+    if not findings:
+        return CheckResult.without_points(SUBMISSION, title, Verdict.PASSED)
+    first = findings[0]
+    where = {"file": first.source.file, "line": first.source.line}
+    result = CheckResult.without_points(SUBMISSION, title, Verdict.FAILED)
+    result.expected, result.observed = "every object applied", "\n".join(str(finding) for finding in findings)
+    result.cause = CauseRecord("Refused", first.source.file, first.message, where)
+    return result
+
+
+@dataclass(frozen=True)
+class Explainer:
+    """Explains what a check found to the learner whose submission it is.
+
+    Args:
+        kubectl: how she calls kubectl on this cluster.
+        namespace: where she looks when no cause is known.
+    """
+
+    submission: Submission
+    world: World
+    kubectl: str
+    namespace: str
+
+    def explain(self, result: CheckResult, unmet: Unmet) -> None:
+        """Fill in what was expected and observed, the cause with its place in her files, and what to do next."""
+        result.expected, result.observed = unmet.expected, unmet.observed
+        cause = unmet.cause
+        if cause is None:
+            result.next_step = f"{self.kubectl} -n {self.namespace} get all,events"
+            return
+        result.verdict = Verdict.INFRA_ERROR if cause.ours else Verdict.FAILED
+        source = self._source(cause)
+        where = {"file": source.file, "line": source.line} if source else None
+        thing = f"{cause.kind} {cause.namespace}/{cause.name}" if cause.namespace else f"{cause.kind} {cause.name}"
+        result.cause = CauseRecord(cause.reason, thing, cause.message, where, list(cause.chain))
+        result.next_step = f"{self.kubectl} {cause.next_step}" if cause.next_step else ""
+
+    def _source(self, cause: Cause) -> Source | None:
+        """Where she wrote what is wrong; a Pod's fields stand in the template of what owns it."""
+        kind, name, where = cause.kind, cause.name, cause.field
+        while name:
+            found = self.submission.source(kind, name, cause.namespace, *where)
+            if found:
+                return found
+            thing: Object | None = self.world.get(kind, name, cause.namespace)
+            if thing is None:
+                return None
+            where = _in_template(where) if kind == "Pod" else where
+            kind, name = owner(thing)
+        return None
+
+
+def _in_template(where: Field) -> Field:
+    return ("spec", "template", *where)
