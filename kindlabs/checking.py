@@ -18,7 +18,7 @@ from kindlabs.clusters.lease import lease
 from kindlabs.course import Course, Lab
 from kindlabs.errors import InfraError, of_machine
 from kindlabs.progress import Steps
-from kindlabs.record import Record, give_up, no_verdict
+from kindlabs.record import Record
 
 Ask = Callable[[str], bool]
 
@@ -71,7 +71,7 @@ def _judge(
         cluster,
         images=images_of(course, lab),
         fresh=fresh,
-        report=board.check,
+        listener=board.check,
         kubectl=_wrapper(course.root, cluster),
     )
     record = run.judge()
@@ -83,11 +83,9 @@ def _judge(
 def _no_cluster(lab: Lab, handed_in: submission.Submission, error: InfraError, took: float, *, out: Console) -> Record:
     board = Board(out, _again(lab, handed_in))
     board.open(f"Lab {lab.number}  {lab.title}", f"{handed_in.label}, and no cluster to judge it on")
-    record = Record.begin(lab, handed_in)
+    record = Record.begin(lab, handed_in, board.check)
     record.seconds = {"cluster": took}
-    record.checks = give_up(lab.validator, [], no_verdict(error))
-    for result in record.checks:
-        board.check(result)
+    record.give_up(lab.validator, error)
     board.close(record)
     return record
 

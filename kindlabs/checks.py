@@ -11,6 +11,9 @@ from typing import TypeVar
 
 Test = TypeVar("Test", bound=Callable[..., None])
 SPEC = "__kindlabs_check__"
+SUBMISSION, STEADY, LAB, CLUSTER = OF_THE_RUN = ("submission", "steady", "lab", "cluster")
+"""The ids of the checks that a run has beside its validator's, without points, and shown when they did not pass:
+the files are sound, and Kubernetes takes them; what was ready has stayed so; the lab is sound; the cluster answers."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,8 @@ def check(points: int, needs: Sequence[Callable[..., None]] = ()) -> Callable[[T
         points: what it is worth when it passes.
         needs: checks that must pass first; without them this one is ``blocked``, not ``failed``.
 
-    Raises: ValueError when the function is no test, has no docstring, or needs something that is no check.
+    Raises: ValueError when the function is no test, has no docstring, has the id of a run's own check, or needs
+        something that is no check.
     """
 
     def decorate(function: Test) -> Test:
@@ -38,6 +42,8 @@ def check(points: int, needs: Sequence[Callable[..., None]] = ()) -> Callable[[T
         is_plain = not inspect.iscoroutinefunction(function) and not inspect.isgeneratorfunction(function)
         if not function.__name__.startswith("test_") or not title or not is_plain:
             raise ValueError(f"{function.__name__}: a check is a function test_… with a docstring")
+        if check_id(function.__name__) in OF_THE_RUN:
+            raise ValueError(f"{function.__name__}: every run has a check of that name")
         missing = [f.__name__ for f in needs if not hasattr(f, SPEC)]
         if missing:
             raise ValueError(f"{function.__name__} needs {', '.join(missing)}, which is no check")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from kindlabs.checks import SUBMISSION
 from kindlabs.diagnosis.cause import Cause, Field
 from kindlabs.diagnosis.refusals import Refused, explain
 from kindlabs.kube.api import Api, Object
@@ -14,9 +15,6 @@ from kindlabs.kube.world import World
 from kindlabs.record import CauseRecord, CheckResult, Verdict
 from kindlabs.submission import Finding, Source, Submission
 from kindlabs.waiting import Unmet
-
-SUBMISSION = "submission"
-"""The id of the check that every lab has: the files are sound, and Kubernetes takes them."""
 
 Refusals = dict[tuple[str, str, str], Refused]
 """Why objects were refused, by (kind, namespace, name), as a Scene takes them."""

@@ -1,4 +1,4 @@
-"""The pytest plugin of a run: it gives validators their ``lab``, and turns each test into a check's result."""
+"""The pytest plugin that runs a validator: it gives tests their ``lab``, and turns each into a check's result."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from kindlabs.checks import SPEC, CheckSpec
 from kindlabs.errors import InfraError, LabError
 from kindlabs.expectations import Lab
-from kindlabs.record import CheckResult, Verdict, unjudged
+from kindlabs.record import CheckResult, Record, Verdict
 from kindlabs.waiting import Unmet
 
 UNUSED = (
@@ -34,22 +34,18 @@ NO_OPINION = (pytest.skip.Exception, pytest.xfail.Exception)
 Explain = Callable[[CheckResult, Unmet], None]
 
 
-class JudgePlugin:
-    """Runs the checks of one validator on one lab.
+class ChecksPlugin:
+    """Runs the checks of one validator on one lab, and adds their results to the record.
 
     Args:
         lab: what the fixture ``lab`` gives.
         explain: fills expected, observed, cause and next step of a failed check.
         rule_out_faults: raises InfraError with evidence, taken now, that cluster or machine is broken; it is told
             whether the learner is blamed otherwise.
-        report: called with each result as it comes.
     """
 
-    def __init__(
-        self, lab: Lab, explain: Explain, rule_out_faults: Callable[[bool], None], report: Callable[[CheckResult], None]
-    ) -> None:
-        self._lab, self._explain, self._rule_out_faults, self._report = lab, explain, rule_out_faults, report
-        self.results: list[CheckResult] = []
+    def __init__(self, lab: Lab, explain: Explain, rule_out_faults: Callable[[bool], None], record: Record) -> None:
+        self._lab, self._explain, self._rule_out_faults, self.record = lab, explain, rule_out_faults, record
         self.broken = ""
         self.collected = 0
         self.interrupted = False
@@ -68,7 +64,10 @@ class JudgePlugin:
             self.broken = report.longreprtext
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        """Somebody ends the run: with Ctrl-C; the validator by ``pytest.exit``; pytest, which could not collect."""
+        """Pytest calls this for Ctrl-C, for ``pytest.exit()`` in a validator, and when collection failed.
+
+        Only the first interrupts us.
+        """
         own = isinstance(excinfo.value, pytest.Session.Interrupted)
         self.interrupted = isinstance(excinfo.value, KeyboardInterrupt) and not own
         self.broken = self.broken or f"the validator ends the run: {_words(excinfo.value)}"
@@ -95,15 +94,15 @@ class JudgePlugin:
         spec = _spec(item)
         needs = [need for need in spec.needs if self._verdict(need) != Verdict.PASSED]
         if self._infra:
-            self.note(CheckResult.not_judged(spec, Verdict.INFRA_ERROR, self._infra))
+            self.record.add(CheckResult.not_judged(spec, Verdict.INFRA_ERROR, self._infra))
         elif spec.id in self._twice:
-            self.note(
+            self.record.add(
                 CheckResult.not_judged(
                     spec, Verdict.LAB_ERROR, f"several tests are check {spec.id}; each check is one test"
                 )
             )
         elif needs:
-            self.note(CheckResult.not_judged(spec, Verdict.BLOCKED, f"waits for {', '.join(needs)}"))
+            self.record.add(CheckResult.not_judged(spec, Verdict.BLOCKED, f"waits for {', '.join(needs)}"))
         else:
             self._current = CheckResult.not_judged(spec, Verdict.LAB_ERROR, "it was not run")
             return None
@@ -122,16 +121,17 @@ class JudgePlugin:
             result.verdict, result.points, result.observed = Verdict.PASSED, result.max_points, ""
         elif error is not None and (call.when != "teardown" or result.verdict is Verdict.PASSED):
             began = time.monotonic()
-            self._judge(result, error, may_blame=call.when != "teardown")
+            self._settle(result, error, may_blame=call.when != "teardown")
             result.seconds += time.monotonic() - began
         when: Any = call.when
         return pytest.TestReport(item.nodeid, item.location, {}, "failed" if error else "passed", None, when)
 
     def pytest_runtest_logfinish(self) -> None:
-        """Report a check once its teardown is over."""
-        self.note(self._current)
+        """A check has its result once its teardown is over."""
+        self.record.add(self._current)
 
-    def _judge(self, result: CheckResult, error: BaseException, *, may_blame: bool) -> None:
+    def _settle(self, result: CheckResult, error: BaseException, *, may_blame: bool) -> None:
+        """Give a result the verdict that *error* means: the learner's fault, the lab's, or the machine's."""
         result.points = 0
         blames = may_blame and isinstance(error, ASSERTIONS) and not isinstance(error, NO_OPINION)
         try:
@@ -153,16 +153,11 @@ class JudgePlugin:
             result.verdict, result.observed = Verdict.LAB_ERROR, f"no reason can be given: {_words(own)}"
 
     def _verdict(self, check: str) -> Verdict | None:
-        return next((result.verdict for result in self.results if result.id == check), None)
-
-    def note(self, result: CheckResult) -> None:
-        """Add a result, and report it."""
-        self.results.append(result)
-        self._report(result)
+        return next((result.verdict for result in self.record.checks if result.id == check), None)
 
 
-def judge(validator: Path, plugin: JudgePlugin) -> list[CheckResult]:
-    """Run all checks of *validator*: a result for each that it declares.
+def run_checks(validator: Path, plugin: ChecksPlugin) -> None:
+    """Run all checks of *validator*; each that it declares has a result in the plugin's record then.
 
     Raises: LabError when it cannot be read or holds no check, KeyboardInterrupt.
     """
@@ -177,11 +172,9 @@ def judge(validator: Path, plugin: JudgePlugin) -> list[CheckResult]:
         raise KeyboardInterrupt
     if not plugin.collected:
         raise LabError(f"{validator.name}: {plugin.broken or 'no check in it'}")
-    for spec in unjudged(validator, plugin.results):
-        plugin.note(
-            CheckResult.not_judged(spec, Verdict.LAB_ERROR, plugin.broken or "no test of its own, so it was not run")
-        )
-    return plugin.results
+    for spec in plugin.record.unjudged(validator):
+        why = plugin.broken or "no test of its own, so it was not run"
+        plugin.record.add(CheckResult.not_judged(spec, Verdict.LAB_ERROR, why))
 
 
 def _needs_first(items: dict[str, pytest.Item]) -> list[pytest.Item]:

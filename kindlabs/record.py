@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import InitVar, asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kindlabs.checks import CheckSpec, declared
+from kindlabs.checks import CLUSTER, LAB, CheckSpec, declared
 from kindlabs.errors import InfraError, LabError
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ class Record:
 
     ``lab``: {id, title, digest}; ``submission``: {path, digest, findings [{message, file, line}]};
     ``cluster``: {name, profile, kubernetes, addons}; ``seconds``: by phase; ``started``: RFC 3339, UTC.
+    ``listener`` hears of each check's result as it is added.
     """
 
     lab: dict[str, Any]
@@ -86,15 +87,48 @@ class Record:
     seconds: dict[str, float] = field(default_factory=dict)
     checks: list[CheckResult] = field(default_factory=list)
     evidence: dict[str, Any] = field(default_factory=dict)
+    listener: InitVar[Callable[[CheckResult], None]] = lambda _result: None
+
+    def __post_init__(self, listener: Callable[[CheckResult], None]) -> None:
+        self._listener = listener
 
     @classmethod
-    def begin(cls, lab: Lab, submission: Submission) -> Record:
+    def begin(
+        cls, lab: Lab, submission: Submission, listener: Callable[[CheckResult], None] = lambda _result: None
+    ) -> Record:
         """The record of a run that begins now."""
         return cls(
             lab={"id": lab.id, "title": lab.title, "digest": lab.digest},
             submission={"path": submission.label, "digest": submission.digest, "findings": []},
             started=datetime.now(UTC).isoformat(timespec="seconds"),
+            listener=listener,
         )
+
+    def add(self, result: CheckResult) -> None:
+        """Add what one check found, and let the listener hear of it."""
+        self.checks.append(result)
+        self._listener(result)
+
+    def give_up(self, validator: Path, error: InfraError | LabError) -> None:
+        """Add why there is no verdict, then one unjudged result for each check that has none.
+
+        So max_score stays the lab's.
+        """
+        result = _no_verdict(error)
+        self.add(result)
+        for spec in self.unjudged(validator):
+            self.add(CheckResult.not_judged(spec, result.verdict, f"not judged, see {result.id}"))
+
+    def unjudged(self, validator: Path) -> list[CheckSpec]:
+        """The checks that *validator* declares and that have no result."""
+        judged = [result.id for result in self.checks]
+        missing = []
+        for spec in declared(validator):
+            if spec.id in judged:
+                judged.remove(spec.id)  # two of one name need two results
+            else:
+                missing.append(spec)
+        return missing
 
     @property
     def verdict(self) -> Verdict:
@@ -133,36 +167,17 @@ class Record:
         return text.encode(errors="replace").decode()  # half a surrogate pair, as in a file name that is no UTF-8
 
 
-def no_verdict(error: InfraError | LabError) -> CheckResult:
-    """The check that no lab has, and that says why a run has no verdict."""
-    if isinstance(error, LabError):
-        result = CheckResult.without_points("lab", "The lab is sound.", Verdict.LAB_ERROR)
-    else:
-        result = CheckResult.without_points("cluster", "The cluster answers.", Verdict.INFRA_ERROR)
-    result.observed, result.next_step = error.message, error.next_step
-    return result
-
-
-def give_up(validator: Path, results: Sequence[CheckResult], result: CheckResult) -> list[CheckResult]:
-    """The given result, then one unjudged result for each check that has none, so that max_score stays the lab's."""
-    missing = unjudged(validator, results)
-    return [result, *(CheckResult.not_judged(spec, result.verdict, f"not judged, see {result.id}") for spec in missing)]
-
-
-def unjudged(validator: Path, results: Sequence[CheckResult]) -> list[CheckSpec]:
-    """The checks that a validator declares and that have no result."""
-    there = [result.id for result in results]
-    missing = []
-    for spec in declared(validator):
-        if spec.id in there:
-            there.remove(spec.id)  # two of one name need two results
-        else:
-            missing.append(spec)
-    return missing
-
-
 def schema() -> dict[str, Any]:
     """The JSON Schema of the record."""
     text = resources.files("kindlabs").joinpath("result.schema.json").read_text()
     found: dict[str, Any] = json.loads(text)
     return found
+
+
+def _no_verdict(error: InfraError | LabError) -> CheckResult:
+    if isinstance(error, LabError):
+        result = CheckResult.without_points(LAB, "The lab is sound.", Verdict.LAB_ERROR)
+    else:
+        result = CheckResult.without_points(CLUSTER, "The cluster answers.", Verdict.INFRA_ERROR)
+    result.observed, result.next_step = error.message, error.next_step
+    return result

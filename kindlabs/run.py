@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 
+from kindlabs.checks import STEADY
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.control import Control
 from kindlabs.course import Lab as LabOnDisk
@@ -26,8 +26,8 @@ from kindlabs.kube.namespaces import empty, namespace
 from kindlabs.kube.newlog import NewLog
 from kindlabs.kube.offline import keep_pulls_at_home
 from kindlabs.kube.world import World
-from kindlabs.plugin import JudgePlugin, judge
-from kindlabs.record import CheckResult, Record, Verdict, give_up, no_verdict
+from kindlabs.plugin import ChecksPlugin, run_checks
+from kindlabs.record import CheckResult, Record, Verdict
 from kindlabs.submission import Submission
 from kindlabs.waiting import Deadline, Unmet
 
@@ -38,8 +38,6 @@ WATCHED_FOR = {
         f"{kind}.cert-manager.io" for kind in ("Certificate", "CertificateRequest", "Issuer", "ClusterIssuer")
     ),
 }
-STEADY = "steady"
-"""The id of the check that every lab ends with, shown when it fails: what was Ready has stayed so."""
 
 
 @dataclass
@@ -48,7 +46,7 @@ class Run:
 
     Args:
         images: references that the lab provides on its nodes.
-        report: called with each check's result as it comes.
+        listener: hears of each check's result as it comes.
         kubectl: how the learner calls kubectl on this cluster, for the next steps that are shown.
     """
 
@@ -57,17 +55,16 @@ class Run:
     cluster: Cluster
     images: frozenset[str] = frozenset()
     fresh: bool = False
-    report: Callable[[CheckResult], None] = lambda _result: None
+    listener: Callable[[CheckResult], None] = lambda _result: None
     kubectl: str = "kubectl"
-    _seconds: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._control = Control(self.cluster, self.lab.namespaces)
+        self._record = Record.begin(self.lab, self.submission, self.listener)
 
     def judge(self) -> Record:
         """Apply the submission, run the checks, and return the record; faults of our own are in it as verdicts."""
-        record = Record.begin(self.lab, self.submission)
-        record.seconds = self._seconds
+        record = self._record
         record.cluster = {
             "name": self.cluster.name,
             "profile": self.cluster.profile,
@@ -75,13 +72,13 @@ class Run:
             "addons": sorted(self.cluster.addons),
         }
         try:
-            self._judge(record)
+            self._apply_and_check()
         except (InfraError, LabError, ApiError) as error:
-            for result in give_up(self.lab.validator, record.checks, no_verdict(self._behind(error))):
-                self._note(record, result)
+            record.give_up(self.lab.validator, self._behind(error))
         finally:
             self._control.close()
-        if record.verdict is Verdict.INFRA_ERROR and not self.cluster.fault():  # no look would tell the next command
+        if record.verdict is Verdict.INFRA_ERROR and not self.cluster.fault():
+            # Not visible from outside now, so it is written down for the next command.
             self.cluster.distrust(next(c.observed for c in record.checks if c.verdict is Verdict.INFRA_ERROR))
         return record
 
@@ -100,7 +97,7 @@ class Run:
         if fault:
             raise InfraError(fault)
 
-    def _judge(self, record: Record) -> None:
+    def _apply_and_check(self) -> None:
         api = Api(self.cluster.kubeconfig_path)
         with self._phase("setup"):
             self._set_up(api)
@@ -108,28 +105,31 @@ class Run:
         with self._phase("apply"):
             outcome = applying.apply(api, [m.document for m in self.submission.manifests], self.lab.namespaces)
         refused = explain_refusals(api, outcome.refused)
-        findings = findings_of(self.submission, refused)
-        record.submission["findings"] = [
-            {"message": f.message, "file": f.source.file, "line": f.source.line} for f in findings
-        ]
-        if refused:
-            self._rule_out_faults(True)  # a broken API server may refuse sound objects
-        self._note(record, submission_check(findings))
+        self._add_submission_check(refused)
         # Watching begins after the last change was sent: what is listed now is never older than the submission.
         with self._phase("checks"), World(api) as world:
             world.expect(*WATCHED, *(kind for addon in self.lab.addons for kind in WATCHED_FOR.get(addon, ())))
             lab = self._lab(api, world, refused, cert_manager)
             lab.barrier.send() if outcome.changed else lab.barrier.skip()
             explainer = Explainer(self.submission, world, self.kubectl, lab.namespace)
-            note = partial(self._note, record)
-            judge(self.lab.validator, JudgePlugin(lab, explainer.explain, self._rule_out_faults, note))
-            if record.verdict in (Verdict.PASSED, Verdict.FAILED):
+            run_checks(self.lab.validator, ChecksPlugin(lab, explainer.explain, self._rule_out_faults, self._record))
+            if self._record.verdict in (Verdict.PASSED, Verdict.FAILED):
                 world.confirm()
-                self._look_back(record, lab, explainer)
-            if record.verdict is Verdict.FAILED:
-                record.evidence = collect(lab)
+                self._add_steady_check(lab, explainer)
+            if self._record.verdict is Verdict.FAILED:
+                self._record.evidence = collect(lab)
 
-    def _look_back(self, record: Record, lab: Lab, explainer: Explainer) -> None:
+    def _add_submission_check(self, refused: Refusals) -> None:
+        """Whether the files are sound, and Kubernetes took them."""
+        findings = findings_of(self.submission, refused)
+        self._record.submission["findings"] = [
+            {"message": f.message, "file": f.source.file, "line": f.source.line} for f in findings
+        ]
+        if refused:
+            self._rule_out_faults(True)  # a broken API server may refuse sound objects
+        self._record.add(submission_check(findings))
+
+    def _add_steady_check(self, lab: Lab, explainer: Explainer) -> None:
         """What was Ready when it was looked at may have crashed since, or lost its readiness."""
         pod = lab.first_unsteady()
         if pod is None:
@@ -139,11 +139,7 @@ class Run:
         seen = f"Pod {pod['metadata']['name']} was ready, and has not stayed so"
         why = why_restarted(lab.scene, pod) or why_readiness_lost(lab.scene, pod)
         explainer.explain(result, Unmet("what was ready stays ready until the last check", seen, why))
-        self._note(record, result)
-
-    def _note(self, record: Record, result: CheckResult) -> None:
-        record.checks.append(result)
-        self.report(result)
+        self._record.add(result)
 
     def _set_up(self, api: Api) -> None:
         """Namespaces, and what the instructor puts into them."""
@@ -157,7 +153,7 @@ class Run:
         for manifest in self.lab.setup(self.submission.nonce):
             metadata = manifest.document["metadata"]
             metadata.setdefault("namespace", self.lab.namespaces[0])
-            # A field of the lab's own, whatever else there is: by it the object is known as the lab's.
+            # So that the instructor owns at least one field: is_written_by recognises the lab's objects by that.
             metadata["labels"] = {"kind-labs/lab": self.lab.id} | metadata.get("labels", {})
             try:
                 api.apply(manifest.document, manager=applying.INSTRUCTOR)
@@ -199,4 +195,4 @@ class Run:
         try:
             yield
         finally:
-            self._seconds[name] = time.monotonic() - started
+            self._record.seconds[name] = time.monotonic() - started

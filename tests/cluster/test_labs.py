@@ -11,9 +11,9 @@ import pytest
 
 from kindlabs import course, submission
 from kindlabs.checking import images_of
+from kindlabs.checks import SUBMISSION
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.course import Lab
-from kindlabs.explaining import SUBMISSION
 from kindlabs.mutants import Mutant
 from kindlabs.record import Record, Verdict, schema
 from kindlabs.run import Run

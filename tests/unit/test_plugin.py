@@ -10,8 +10,8 @@ import pytest
 
 from kindlabs.errors import InfraError, LabError
 from kindlabs.expectations import Lab
-from kindlabs.plugin import JudgePlugin, judge
-from kindlabs.record import CheckResult, Verdict, unjudged
+from kindlabs.plugin import ChecksPlugin, run_checks
+from kindlabs.record import CheckResult, Record, Verdict
 from kindlabs.waiting import Unmet
 
 HEAD = """
@@ -44,8 +44,9 @@ def run_all(tmp_path: Path, body: str, fault: str | None = None) -> list[CheckRe
         if fault:
             raise InfraError(fault)
 
-    plugin = JudgePlugin(lab, explain, rule_out_faults, lambda _result: None)
-    return judge(validator, plugin)
+    record = Record({}, {}, "")
+    run_checks(validator, ChecksPlugin(lab, explain, rule_out_faults, record))
+    return record.checks
 
 
 def test_asserted_and_true_passes(tmp_path: Path) -> None:
@@ -131,6 +132,7 @@ def test_unmet_needs_block(tmp_path: Path) -> None:
         ("import nothing_of_this_name\n", "nothing_of_this_name"),
         ("x = 1\n", "no check in it"),
         ("@check(points=1)\ndef test_untitled(lab):\n    see(lab)\n", "docstring"),
+        ('@check(points=1)\ndef test_steady(lab):\n    """Steady."""\n    see(lab)\n', "every run has a check"),
     ],
 )
 def test_a_broken_validator_is_the_labs_error(body: str, said: str, tmp_path: Path) -> None:
@@ -195,12 +197,10 @@ def test_a_validator_need_not_run_to_be_counted(tmp_path: Path) -> None:
         f"import nothing_of_this_name\n{GOOD}{ODD.format(', n')}@kindlabs.check(1)\nasync def test_c(): ...\n"
     )
     passed = CheckResult("good", "Good.", Verdict.PASSED, 2, 2)
-    assert [(s.id, s.title, s.points) for s in unjudged(validator, [passed])] == [
-        ("odd", "Odd.", 3),
-        ("c", "test_c", 1),
-    ]
+    record = Record({}, {}, "", checks=[passed])
+    assert [(s.id, s.title, s.points) for s in record.unjudged(validator)] == [("odd", "Odd.", 3), ("c", "test_c", 1)]
     validator.write_text("def")
-    assert unjudged(validator, []) == []
+    assert record.unjudged(validator) == []
 
 
 def test_needs_come_first(tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_a_learner_is_blamed_only_after_a_second_question(tmp_path: Path) -> Non
     validator = tmp_path / f"{tmp_path.name}_lab.py"
     validator.write_text(HEAD + body)
     lab = cast("Lab", SimpleNamespace(asserted=0))
-    judge(validator, JudgePlugin(lab, lambda _result, _error: None, asked.append, lambda _result: None))
+    run_checks(validator, ChecksPlugin(lab, lambda _result, _error: None, asked.append, Record({}, {}, "")))
     assert asked == [True, True, False]
 
 
@@ -263,5 +263,7 @@ def test_a_reason_that_cannot_be_given_is_ours(tmp_path: Path) -> None:
             raise error
 
         lab = cast("Lab", SimpleNamespace(asserted=0))
-        (found,) = judge(validator, JudgePlugin(lab, explain, lambda _blames: None, lambda _result: None))
+        record = Record({}, {}, "")
+        run_checks(validator, ChecksPlugin(lab, explain, lambda _blames: None, record))
+        (found,) = record.checks
         assert (found.verdict, found.points) == (verdict, 0)
