@@ -17,6 +17,7 @@ from kindlabs.clusters.cluster import Cluster
 from kindlabs.clusters.lease import lease
 from kindlabs.course import Course, Lab
 from kindlabs.errors import InfraError, of_machine
+from kindlabs.manifests import Manifest
 from kindlabs.progress import Steps
 from kindlabs.record import Record
 
@@ -31,6 +32,7 @@ def check_submission(course: Course, lab_id: str, word: str | None, *, fresh: bo
     lab = course.lab(lab_id)
     with Steps() as steps:
         handed_in = submission.resolve(course, lab, word, kubectl=lambda: _kubectl(steps))
+        setup = lab.setup(handed_in.nonce)  # a lab that cannot be read is told before any cluster is touched
         _announce(handed_in, lab, steps)
         # The judge's libraries load while the cluster is looked at.
         loading = threading.Thread(target=_load_judge, daemon=True)
@@ -40,7 +42,7 @@ def check_submission(course: Course, lab_id: str, word: str | None, *, fresh: bo
             with lease(course.root, lab.profile, lab.addons, steps, ask, images=lab.images) as cluster:
                 leased = time.monotonic() - started
                 loading.join()
-                return _judge(course, lab, handed_in, cluster, leased, out=out, fresh=fresh)
+                return _judge(course, lab, handed_in, setup, cluster, leased, out=out, fresh=fresh)
         except (InfraError, OSError) as error:
             fault = error if isinstance(error, InfraError) else of_machine(error)
             if fault is None:
@@ -52,6 +54,7 @@ def _judge(
     course: Course,
     lab: Lab,
     handed_in: submission.Submission,
+    setup: list[Manifest],
     cluster: Cluster,
     leased: float,
     *,
@@ -69,6 +72,7 @@ def _judge(
         lab,
         handed_in,
         cluster,
+        setup,
         images=images_of(course, lab),
         fresh=fresh,
         listener=board.check,

@@ -26,6 +26,7 @@ from kindlabs.kube.namespaces import empty, namespace
 from kindlabs.kube.newlog import NewLog
 from kindlabs.kube.offline import keep_pulls_at_home
 from kindlabs.kube.world import World
+from kindlabs.manifests import Manifest
 from kindlabs.plugin import ChecksPlugin, run_checks
 from kindlabs.record import CheckResult, Record, Verdict
 from kindlabs.submission import Submission
@@ -45,6 +46,7 @@ class Run:
     """One run in progress.
 
     Args:
+        setup: what the lab puts into its namespaces, as :meth:`Lab.setup` reads it.
         images: references that the lab provides on its nodes.
         listener: hears of each check's result as it comes.
         kubectl: how the learner calls kubectl on this cluster, for the next steps that are shown.
@@ -53,6 +55,7 @@ class Run:
     lab: LabOnDisk
     submission: Submission
     cluster: Cluster
+    setup: list[Manifest]
     images: frozenset[str] = frozenset()
     fresh: bool = False
     listener: Callable[[CheckResult], None] = lambda _result: None
@@ -150,7 +153,7 @@ class Run:
         if self.cluster.facts.egress == "none":
             for name in self.lab.namespaces:
                 keep_pulls_at_home(api, name, self.images)
-        for manifest in self.lab.setup(self.submission.nonce):
+        for manifest in self.setup:
             metadata = manifest.document["metadata"]
             metadata.setdefault("namespace", self.lab.namespaces[0])
             # So that the instructor owns at least one field: is_written_by recognises the lab's objects by that.

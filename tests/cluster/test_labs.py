@@ -30,7 +30,9 @@ def judge(cluster: Cluster) -> Judge:
 
     def judge_one(lab: Lab, word: str, *, fresh: bool = False) -> Record:
         handed_in = submission.resolve(COURSE, lab, word)
-        record = Run(lab, handed_in, cluster, images=images_of(COURSE, lab), fresh=fresh).judge()
+        record = Run(
+            lab, handed_in, cluster, lab.setup(handed_in.nonce), images=images_of(COURSE, lab), fresh=fresh
+        ).judge()
         jsonschema.validate(record.as_dict(), schema(), cls=jsonschema.Draft202012Validator)
         return record
 

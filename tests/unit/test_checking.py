@@ -13,6 +13,7 @@ from rich.console import Console
 
 from kindlabs import checking
 from kindlabs.course import Course
+from kindlabs.errors import UnreadableLab
 from kindlabs.record import Verdict
 
 
@@ -46,3 +47,11 @@ def test_a_slip_of_our_own_is_none_of_the_machines(course: Course, monkeypatch: 
     """Any other error of the system stays what it is, for the log."""
     with pytest.raises(FileNotFoundError):
         check(course, monkeypatch, FileNotFoundError(errno.ENOENT, "No such file", "x"))
+
+
+def test_a_lab_that_cannot_be_read_touches_no_cluster(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a lab sets up is read before a cluster is leased: no verdict of a run, but an error with file and line."""
+    (course.root / "labs" / "07-names" / "setup" / "note.yaml").write_text("kind: [\n")
+    with pytest.raises(UnreadableLab, match=r"note\.yaml:2:1: ") as caught:
+        check(course, monkeypatch, FileNotFoundError(errno.ENOENT, "No cluster is to be leased"))
+    assert caught.value.exit_code == 2

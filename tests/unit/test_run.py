@@ -39,7 +39,7 @@ def test_advice_is_shown(
     lab, shown = course.lab("7"), io.StringIO()
     board = Board(Console(file=shown, width=200), again="")
     handed_in = submission.resolve(course, lab, "solution")
-    record = run.Run(lab, handed_in, cast("Cluster", cluster), listener=board.check).judge()
+    record = run.Run(lab, handed_in, cast("Cluster", cluster), [], listener=board.check).judge()
     assert [(c.id, c.verdict, c.observed, c.next_step) for c in record.checks] == [
         (check, verdict, "the policy has no effect", "make clean")
     ]
