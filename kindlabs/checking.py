@@ -15,7 +15,7 @@ from kindlabs import submission
 from kindlabs.board import Board
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.clusters.lease import lease
-from kindlabs.course import Course, Lab
+from kindlabs.course import Course, CourseLab
 from kindlabs.errors import InfraError, of_machine
 from kindlabs.manifests import Manifest
 from kindlabs.progress import Steps
@@ -52,7 +52,7 @@ def check_submission(course: Course, lab_id: str, word: str | None, *, fresh: bo
 
 def _judge(
     course: Course,
-    lab: Lab,
+    lab: CourseLab,
     handed_in: submission.Submission,
     setup: list[Manifest],
     cluster: Cluster,
@@ -84,7 +84,9 @@ def _judge(
     return record
 
 
-def _no_cluster(lab: Lab, handed_in: submission.Submission, error: InfraError, took: float, *, out: Console) -> Record:
+def _no_cluster(
+    lab: CourseLab, handed_in: submission.Submission, error: InfraError, took: float, *, out: Console
+) -> Record:
     board = Board(out, _again(lab, handed_in))
     board.open(f"Lab {lab.number}  {lab.title}", f"{handed_in.label}, and no cluster to judge it on")
     record = Record.begin(lab, handed_in, board.check)
@@ -94,7 +96,7 @@ def _no_cluster(lab: Lab, handed_in: submission.Submission, error: InfraError, t
     return record
 
 
-def _announce(handed_in: submission.Submission, lab: Lab, steps: Steps) -> None:
+def _announce(handed_in: submission.Submission, lab: CourseLab, steps: Steps) -> None:
     if handed_in.created:
         task = os.path.relpath(lab.readme)
         steps.line(f"{handed_in.label}/ is new: it holds what lab {lab.number} begins with. The task is in {task}.")
@@ -104,12 +106,12 @@ def _announce(handed_in: submission.Submission, lab: Lab, steps: Steps) -> None:
         )
 
 
-def _again(lab: Lab, handed_in: submission.Submission) -> str:
+def _again(lab: CourseLab, handed_in: submission.Submission) -> str:
     own = handed_in.path == lab.work
     return f"make check LAB={lab.number}" + ("" if own else f" SUBMISSION={shlex.quote(handed_in.label)}")
 
 
-def images_of(course: Course, lab: Lab) -> frozenset[str]:
+def images_of(course: Course, lab: CourseLab) -> frozenset[str]:
     """The references that the lab's manifests may name."""
     from kindlabs.clusters.lock import Lock
 

@@ -24,8 +24,9 @@ from kindlabs.clusters.readiness import Seen, ingress_answers
 from kindlabs.errors import InfraError
 from kindlabs.expectations.barrier import ingress
 from kindlabs.kube.api import ApiError, ApiTimeout, Object
-from kindlabs.kube.apply import INSTRUCTOR, LEARNER
+from kindlabs.kube.apply import LEARNER
 from kindlabs.kube.objects import condition, dig, is_true
+from kindlabs.kube.ownership import INSTRUCTOR_MANAGER
 
 FRESH_SECONDS = 5.0
 """For so long an experiment speaks for the cluster; after that another one is made."""
@@ -185,7 +186,7 @@ class _Experiment(threading.Thread):
         return f"ClusterIssuer lab-ca does not sign CertificateRequest {self._name} of our own in {NAMESPACE}: {said}"
 
     def _send(self, manifest: Object) -> None:
-        self._api.apply(manifest, manager=INSTRUCTOR)
+        self._api.apply(manifest, manager=INSTRUCTOR_MANAGER)
         self._sent.add(manifest["kind"])
 
     def _sweep(self) -> None:

@@ -24,7 +24,7 @@ _LAB_ID = re.compile(r"\d\d-[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True)
-class Lab:
+class CourseLab:
     """One lab; every path of it follows from its id.
 
     ``deadline`` and ``minutes`` are in seconds and minutes; ``hints`` maps a check's id to sentences, mildest first.
@@ -116,11 +116,11 @@ class Course:
         """The ids of all labs, in their order."""
         return sorted(path.name for path in (self.root / "labs").iterdir() if _LAB_ID.fullmatch(path.name))
 
-    def labs(self) -> list[Lab]:
+    def labs(self) -> list[CourseLab]:
         """All labs, in their order. Raises: UnreadableLab."""
         return [self._load(lab_id) for lab_id in self.ids()]
 
-    def lab(self, word: str) -> Lab:
+    def lab(self, word: str) -> CourseLab:
         """The lab *word* names: ``3``, ``03`` or ``03-ingress-certificates``. Raises: UsageError, UnreadableLab."""
         ids = self.ids()
         wanted = word.zfill(2) if word.isdigit() else word
@@ -129,11 +129,11 @@ class Course:
                 return self._load(lab_id)
         raise UsageError(f"There is no lab {word!r}.{did_you_mean(word, ids)}\nLabs: {', '.join(ids)}.", "lab list")
 
-    def _load(self, lab_id: str) -> Lab:
+    def _load(self, lab_id: str) -> CourseLab:
         values = read_labfile(self.root / "labs" / lab_id / "lab.yaml")
         values.setdefault("namespaces", [f"lab-{lab_id[:2]}"])
         lists: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
-        return Lab(course_root=self.root, id=lab_id, **lists)
+        return CourseLab(course_root=self.root, id=lab_id, **lists)
 
 
 def find(start: Path) -> Course:

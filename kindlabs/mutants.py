@@ -14,7 +14,7 @@ from kindlabs.labfile import read_checked
 from kindlabs.manifests import Manifest
 
 if TYPE_CHECKING:
-    from kindlabs.course import Lab
+    from kindlabs.course import CourseLab
 
 _TEXT = {"type": "string", "minLength": 1}
 MUTANTS_SCHEMA: dict[str, Any] = {
@@ -78,7 +78,7 @@ def read_mutants(path: Path) -> list[Mutant]:
     return list(mutants.values())
 
 
-def render(lab: Lab, mutant: Mutant, folder: Path, nonce: str) -> None:
+def render(lab: CourseLab, mutant: Mutant, folder: Path, nonce: str) -> None:
     """Write the lab's solution into *folder* with *mutant*'s change made and the nonce filled in.
 
     Raises: UnreadableLab with the mutant's file:line when its object or its field does not exist.
@@ -123,7 +123,7 @@ def dump(documents: list[dict[str, Any]]) -> str:
     return yaml.dump_all(documents, Dumper=Dumper, sort_keys=False, width=1000)
 
 
-def _added(lab: Lab, mutant: Mutant) -> Path:
+def _added(lab: CourseLab, mutant: Mutant) -> Path:
     path = lab.fixtures / mutant.add
     if not path.is_file():
         raise _broken(mutant, f"there is no file {path}.")

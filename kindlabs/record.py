@@ -15,7 +15,7 @@ from kindlabs.checks import CLUSTER, LAB, CheckSpec, declared
 from kindlabs.errors import InfraError, LabError
 
 if TYPE_CHECKING:
-    from kindlabs.course import Lab
+    from kindlabs.course import CourseLab
     from kindlabs.submission import Submission
 
 SCHEMA_ID = "kind-labs/result/v1"
@@ -94,7 +94,7 @@ class Record:
 
     @classmethod
     def begin(
-        cls, lab: Lab, submission: Submission, listener: Callable[[CheckResult], None] = lambda _result: None
+        cls, lab: CourseLab, submission: Submission, listener: Callable[[CheckResult], None] = lambda _result: None
     ) -> Record:
         """The record of a run that begins now."""
         return cls(

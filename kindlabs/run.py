@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from kindlabs.checks import STEADY
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.control import Control
-from kindlabs.course import Lab as LabOnDisk
+from kindlabs.course import CourseLab
 from kindlabs.diagnosis import why_readiness_lost, why_restarted
 from kindlabs.diagnosis.cause import Scene
 from kindlabs.errors import InfraError, LabError
@@ -25,6 +25,7 @@ from kindlabs.kube.api import Api, ApiError
 from kindlabs.kube.namespaces import empty, namespace
 from kindlabs.kube.newlog import NewLog
 from kindlabs.kube.offline import keep_pulls_at_home
+from kindlabs.kube.ownership import INSTRUCTOR_MANAGER
 from kindlabs.kube.world import World
 from kindlabs.manifests import Manifest
 from kindlabs.plugin import ChecksPlugin, run_checks
@@ -46,13 +47,13 @@ class Run:
     """One run in progress.
 
     Args:
-        setup: what the lab puts into its namespaces, as :meth:`Lab.setup` reads it.
+        setup: what the lab puts into its namespaces, as :meth:`CourseLab.setup` reads it.
         images: references that the lab provides on its nodes.
         listener: hears of each check's result as it comes.
         kubectl: how the learner calls kubectl on this cluster, for the next steps that are shown.
     """
 
-    lab: LabOnDisk
+    lab: CourseLab
     submission: Submission
     cluster: Cluster
     setup: list[Manifest]
@@ -159,7 +160,7 @@ class Run:
             # So that the instructor owns at least one field: is_written_by recognises the lab's objects by that.
             metadata["labels"] = {"kind-labs/lab": self.lab.id} | metadata.get("labels", {})
             try:
-                api.apply(manifest.document, manager=applying.INSTRUCTOR)
+                api.apply(manifest.document, manager=INSTRUCTOR_MANAGER)
             except ApiError as error:
                 raise LabError(
                     f"{manifest.file}:{manifest.line}: the API server refuses it: {error.message}"

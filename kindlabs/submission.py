@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kindlabs import kustomize, manifests
-from kindlabs.course import NONCE, Course, Lab, did_you_mean, digest_of, manifest_files
+from kindlabs.course import NONCE, Course, CourseLab, did_you_mean, digest_of, manifest_files
 from kindlabs.errors import UnreadableSubmission, UsageError
 from kindlabs.lint import Finding, Source, lint
 from kindlabs.manifests import Manifest
@@ -64,7 +64,7 @@ class Submission:
 
 
 def resolve(
-    course: Course, lab: Lab, word: str | None, nonce: str | None = None, kubectl: Kubectl | None = None
+    course: Course, lab: CourseLab, word: str | None, nonce: str | None = None, kubectl: Kubectl | None = None
 ) -> Submission:
     """The submission that *word* names, read and linted.
 
@@ -90,7 +90,7 @@ def new_nonce() -> str:
     return secrets.choice("abcdef") + secrets.token_hex(4)[1:]
 
 
-def read(submission: Submission, lab: Lab, kubectl: Kubectl | None = None) -> Submission:
+def read(submission: Submission, lab: CourseLab, kubectl: Kubectl | None = None) -> Submission:
     """Fill in the manifests, findings, digest and what was passed over from the folder ``submission.path``.
 
     Manifests are the ``*.yaml``, ``*.yml`` and ``*.json`` of the folder in name order, sub-folders left out, as
@@ -122,7 +122,7 @@ def read(submission: Submission, lab: Lab, kubectl: Kubectl | None = None) -> Su
     return submission
 
 
-def _work(course: Course, lab: Lab, nonce: str | None, kubectl: Kubectl | None) -> Submission:
+def _work(course: Course, lab: CourseLab, nonce: str | None, kubectl: Kubectl | None) -> Submission:
     created = not lab.work.exists()
     if created:
         lab.work.parent.mkdir(exist_ok=True)
@@ -137,7 +137,7 @@ def _work(course: Course, lab: Lab, nonce: str | None, kubectl: Kubectl | None) 
     return read(Submission(lab.work, label=label, shown=label, nonce=own, created=created), lab, kubectl)
 
 
-def _rendered(course: Course, lab: Lab, word: str, nonce: str, kubectl: Kubectl | None) -> Submission:
+def _rendered(course: Course, lab: CourseLab, word: str, nonce: str, kubectl: Kubectl | None) -> Submission:
     """Solution, start or a mutant, made and read in a folder that is gone afterwards."""
     origin = {"solution": lab.solution, "start": lab.start}.get(word)
     mutant = next((mutant for mutant in lab.mutants() if mutant.id == word), None) if origin is None else None
@@ -154,7 +154,7 @@ def _rendered(course: Course, lab: Lab, word: str, nonce: str, kubectl: Kubectl 
         return read(Submission(folder, label=word, shown=shown, nonce=nonce), lab, kubectl)
 
 
-def _no_folder(lab: Lab, word: str) -> UsageError:
+def _no_folder(lab: CourseLab, word: str) -> UsageError:
     if word and os.path.exists(word):  # noqa: PTH110
         return UsageError(f"{word} is a file; a submission is a folder.", f"Give its folder: {Path(word).parent}")
     known = ["solution", "start", *(mutant.id for mutant in lab.mutants())]
@@ -165,7 +165,7 @@ def _no_folder(lab: Lab, word: str) -> UsageError:
     )
 
 
-def _nonce_of(course: Course, lab: Lab, folder: Path) -> str:
+def _nonce_of(course: Course, lab: CourseLab, folder: Path) -> str:
     """The nonce of the folder's note; without one, a value that stays the same for this folder on this machine."""
     note = folder / NOTE
     if note.is_file() and not note.is_symlink() and note.stat().st_size <= manifests.MAX_BYTES:

@@ -11,7 +11,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from kindlabs.errors import LabError
 from kindlabs.kube.api import Api, ApiError, ApiUnreachable, Object
-from kindlabs.kube.apply import INSTRUCTOR
+from kindlabs.kube.ownership import INSTRUCTOR_MANAGER
 
 PASSING = (404, 409, 429, 500, 503)
 """A namespace or a kind that is not served yet, or a server that is busy."""
@@ -61,7 +61,7 @@ def install(api: Api, addons: list[Addon]) -> None:
 def _apply_all(api: Api, addon: Addon) -> None:
     for manifest in addon.manifests:
         try:
-            _patiently(api.apply, manifest, manager=INSTRUCTOR)
+            _patiently(api.apply, manifest, manager=INSTRUCTOR_MANAGER)
         except ApiError as error:
             what = f"{manifest['kind']}/{manifest['metadata']['name']}"
             raise LabError(f"Add-on {addon.name}: the API server refuses {what}: {error.message}") from error

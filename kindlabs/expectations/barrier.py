@@ -14,7 +14,7 @@ import httpx
 
 from kindlabs.expectations.probe import NAMESPACE, Probe
 from kindlabs.kube.api import Api, Object
-from kindlabs.kube.apply import INSTRUCTOR
+from kindlabs.kube.ownership import INSTRUCTOR_MANAGER
 
 NAME = "barrier"
 LOOK_AGAIN = 0.03
@@ -38,9 +38,9 @@ class Barrier:
 
     def send(self) -> None:
         """Apply the change, and watch for it in the background."""
-        self._api.apply(_service(self._port), manager=INSTRUCTOR)
+        self._api.apply(_service(self._port), manager=INSTRUCTOR_MANAGER)
         if "https" in self._ports and self._api.resource("IngressClass"):
-            self._api.apply(ingress(NAME, self._host), manager=INSTRUCTOR)
+            self._api.apply(ingress(NAME, self._host), manager=INSTRUCTOR_MANAGER)
         threading.Thread(target=self._follow, daemon=True, name="barrier").start()
 
     def skip(self) -> None:

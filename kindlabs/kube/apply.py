@@ -9,15 +9,13 @@ from kindlabs.kube.api import Api, Identity, Object
 from kindlabs.kube.contents import KEPT, contents, strays
 from kindlabs.kube.leftovers import sweep
 from kindlabs.kube.notes import Key, applied, disturbed, forget_disturbed, key_of, note_applied
-from kindlabs.kube.ownership import INSTRUCTOR
 from kindlabs.kube.podspecs import reads
 from kindlabs.kube.removal import remove
 from kindlabs.kube.sending import Refusal, send
 from kindlabs.kube.standing import Standing, print_of
 
-__all__ = ["INSTRUCTOR", "LEARNER", "Outcome", "Refusal", "apply"]
-
 LEARNER = Identity("learner", ("kind-labs:learners", "system:authenticated"))
+"""Whom submissions are applied as; the field manager is LEARNER_MANAGER."""
 ORDER = (
     ("ServiceAccount", "Role", "RoleBinding", "ConfigMap", "Secret", "PersistentVolumeClaim", "Issuer"),
     (),

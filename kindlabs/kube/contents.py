@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from kindlabs.kube.api import Api, Object
 from kindlabs.kube.notes import Key
-from kindlabs.kube.ownership import INSTRUCTOR, MANAGER, has_foreign_fields, is_written_by
+from kindlabs.kube.ownership import INSTRUCTOR_MANAGER, LEARNER_MANAGER, has_foreign_fields, is_written_by
 from kindlabs.kube.removal import COMES_BACK
 
 BINDING = "kind-labs-learner"
@@ -44,5 +44,5 @@ def _is_stray(thing: Object) -> bool:
     # An object without any field, such as most accounts, has no note of who made it; controllers make none.
     unsigned = not thing["metadata"].get("managedFields")
     orphaned = thing["kind"] in ("Pod", "ReplicaSet", "Job")  # whoever made it was deleted without it
-    by_hand = unsigned or orphaned or has_foreign_fields(thing) or is_written_by(thing, MANAGER)
-    return by_hand and not thing["metadata"].get("ownerReferences") and not is_written_by(thing, INSTRUCTOR)
+    by_hand = unsigned or orphaned or has_foreign_fields(thing) or is_written_by(thing, LEARNER_MANAGER)
+    return by_hand and not thing["metadata"].get("ownerReferences") and not is_written_by(thing, INSTRUCTOR_MANAGER)

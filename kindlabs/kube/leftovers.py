@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from kindlabs.kube.api import Api, Object
 from kindlabs.kube.notes import Key
 from kindlabs.kube.objects import is_true
-from kindlabs.kube.ownership import MANAGER, is_written_by
+from kindlabs.kube.ownership import LEARNER_MANAGER, is_written_by
 
 CERTIFICATE = "Certificate.cert-manager.io"
 ISSUER_ANNOTATIONS = ("cert-manager.io/cluster-issuer", "cert-manager.io/issuer")
@@ -55,7 +55,7 @@ def _forget_issued(api: Api, namespace: str, known: AbstractSet[str]) -> None:
     for kind in ("Secret", REQUEST):
         for thing in api.list(kind, namespace):
             certificate = _certificate_of(thing)
-            if certificate and certificate not in known and not is_written_by(thing, MANAGER):
+            if certificate and certificate not in known and not is_written_by(thing, LEARNER_MANAGER):
                 api.delete(kind, thing["metadata"]["name"], namespace)
 
 

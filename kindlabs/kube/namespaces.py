@@ -5,25 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kindlabs.kube.api import Api, ApiError, Object
-from kindlabs.kube.apply import INSTRUCTOR, LEARNER
+from kindlabs.kube.apply import LEARNER
 from kindlabs.kube.contents import BINDING, contents
 from kindlabs.kube.notes import note_applied
+from kindlabs.kube.ownership import INSTRUCTOR_MANAGER
 from kindlabs.kube.removal import press, until_done
 
 LABELS = {"pod-security.kubernetes.io/enforce": "baseline"}
-"""Pods of a lab get no hold on their node, from where they would be out of the lab's namespaces, and in every other."""
+"""Pods must not control their node: from there every namespace can be reached."""
 
 
 def namespace(api: Api, name: str, lab: str) -> Object:
     """Make a lab's namespace as the instructor, and let the learner in; return it as it is now."""
     known = api.get("Namespace", name)
     if known and known.get("status", {}).get("phase") == "Terminating":
-        until_done(lambda late: _is_gone(api, name, late), f"namespace {name} to go")
+        until_done(lambda late: _press_on(api, name, late), f"namespace {name} to go")
         known = None
     labels = LABELS | {"kind-labs/lab": lab}
     if known is None or not labels.items() <= known["metadata"].get("labels", {}).items():
         known = api.apply(
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}, manager=INSTRUCTOR
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}},
+            manager=INSTRUCTOR_MANAGER,
         )
         # Kubernetes makes the account that Pods run as a moment later, and refuses Pods until then.
         until_done(lambda _: api.get("ServiceAccount", "default", name) is not None, f"namespace {name} to be ready")
@@ -31,8 +33,8 @@ def namespace(api: Api, name: str, lab: str) -> Object:
     return known
 
 
-def _is_gone(api: Api, name: str, late: bool) -> bool:
-    """Whether a namespace that was deleted is gone; what somebody's finalizer keeps in it would keep it for ever."""
+def _press_on(api: Api, name: str, late: bool) -> bool:
+    """Sweep out a namespace that was deleted, which a finalizer in it would keep for ever; True when it is gone."""
     if api.get("Namespace", name) is None:
         return True
     sweep_out(api, name, late=late)
@@ -49,12 +51,12 @@ def _let_in(api: Api, name: str) -> None:
         "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": LEARNER.user}],
     }
     try:
-        api.apply(binding, manager=INSTRUCTOR)
+        api.apply(binding, manager=INSTRUCTOR_MANAGER)
     except ApiError as error:
         if error.status != 422:  # 422: it binds another role, and no binding can change its role
             raise
         api.delete("RoleBinding", BINDING, name)
-        api.apply(binding, manager=INSTRUCTOR)
+        api.apply(binding, manager=INSTRUCTOR_MANAGER)
     learner = api.acting_as(LEARNER)
     until_done(lambda _: learner.may_create("", "pods", name), f"the learner's rights in namespace {name}")
 

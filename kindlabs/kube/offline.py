@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from kindlabs.errors import InfraError
 from kindlabs.kube.api import Api, Object
-from kindlabs.kube.apply import INSTRUCTOR
+from kindlabs.kube.ownership import INSTRUCTOR_MANAGER
 
 EFFECTIVE_SECONDS = 15.0
 """The API server's own admission plugins take in a new policy within a second or two."""
@@ -28,8 +28,8 @@ def keep_pulls_at_home(api: Api, namespace: str, images: Iterable[str]) -> None:
         return
     known = api.get("MutatingAdmissionPolicyBinding", name)
     binding = {"apiVersion": VERSION, "kind": "MutatingAdmissionPolicyBinding", "metadata": {"name": name}}
-    api.apply(_policy(name, namespace, held), manager=INSTRUCTOR)
-    api.apply(binding | {"spec": {"policyName": name}}, manager=INSTRUCTOR)
+    api.apply(_policy(name, namespace, held), manager=INSTRUCTOR_MANAGER)
+    api.apply(binding | {"spec": {"policyName": name}}, manager=INSTRUCTOR_MANAGER)
     until = time.monotonic() + EFFECTIVE_SECONDS
     while known is None and _policy_of(api, namespace, held[0]) == "Always":
         if time.monotonic() > until:

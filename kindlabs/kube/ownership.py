@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from kindlabs.kube.api import Object
 
-MANAGER = "kind-labs-learner"
-"""As whom submissions are applied."""
-INSTRUCTOR = "kind-labs"
-"""As whom the lab's own objects are applied."""
+LEARNER_MANAGER = "kind-labs-learner"
+"""The field manager of submissions."""
+INSTRUCTOR_MANAGER = "kind-labs"
+"""The field manager of the lab's own objects."""
 CONTROLLERS = ("kube-", "kubelet", "cert-manager", "traefik")
 """How the managers begin that belong to the cluster; any other is a person with some tool."""
 
@@ -28,7 +28,7 @@ def has_foreign_fields(thing: Object) -> bool:
     foreign: set[Leaf] = set()
     for entry in _entries(thing):
         manager = str(entry.get("manager"))
-        if manager in (MANAGER, INSTRUCTOR):
+        if manager in (LEARNER_MANAGER, INSTRUCTOR_MANAGER):
             own.update(leaves(entry.get("fieldsV1") or {}))
         elif not manager.startswith(CONTROLLERS):
             foreign.update(leaves(entry.get("fieldsV1") or {}))

@@ -10,7 +10,7 @@ from kindlabs.errors import InfraError
 from kindlabs.kube.api import Api, ApiError, Object
 from kindlabs.kube.notes import Key
 from kindlabs.kube.objects import age
-from kindlabs.kube.ownership import INSTRUCTOR, is_written_by
+from kindlabs.kube.ownership import INSTRUCTOR_MANAGER, is_written_by
 from kindlabs.kube.sending import send
 
 GONE_SECONDS = 60.0
@@ -48,13 +48,13 @@ def remove(api: Api, actor: Api, things: Iterable[Key]) -> bool:
     going = _Going(api)
     for key in things:
         live = api.get(*key) if api.resource(key.kind) else None
-        if live and is_written_by(live, INSTRUCTOR):
+        if live and is_written_by(live, INSTRUCTOR_MANAGER):
             head = {"name": key.name, "namespace": key.namespace}
             send(actor, {"apiVersion": live["apiVersion"], "kind": live["kind"], "metadata": head})
         elif live and _deleted(actor, key):
             going.add(key, live)
     if going.keys:
-        until_done(going.is_over, f"{', '.join(f'{k.kind} {k.name}' for k in sorted(going.keys))} to go")
+        until_done(going.press_on, f"{', '.join(f'{k.kind} {k.name}' for k in sorted(going.keys))} to go")
     return bool(going.keys)
 
 
@@ -86,8 +86,8 @@ class _Going:
         if key.kind == "Service":
             self.keys.add(Key("Endpoints", key.name, key.namespace))
 
-    def is_over(self, late: bool) -> bool:
-        """Press on whatever is still there; whether nothing was."""
+    def press_on(self, late: bool) -> bool:
+        """Press on whatever is still there; True when nothing was."""
         there = [(key.kind, thing) for key in self.keys if (thing := self.api.get(*key)) and self._is_meant(key, thing)]
         for kind, namespace in sorted(self._made, key=lambda made: made[0] == "Pod"):
             for thing in self.api.list(kind, namespace):
@@ -115,7 +115,9 @@ def _claims(api: Api, key: Key, live: Object) -> set[Key]:
 
 
 def press(api: Api, kind: str, thing: Object, *, late: bool = False) -> None:
-    """Do what an object needs to be gone: delete it, and keep nobody waiting for who will not come.
+    """Delete an object.
+
+    When it hangs, drop finalizers that nobody serves, or force-delete a Pod that no kubelet will end.
 
     Args:
         late: whether it has had LATE_SECONDS.

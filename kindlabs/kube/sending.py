@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from kindlabs.kube.api import Api, ApiError, Object
-from kindlabs.kube.ownership import MANAGER
+from kindlabs.kube.ownership import LEARNER_MANAGER
 
 PAUSES = (0.1, 0.3, 1.0, 2.0)
 """Seconds before an object is sent once more that met what passes."""
@@ -43,7 +43,7 @@ def send(learner: Api, manifest: Object) -> Refusal | None:
     """Apply *manifest*; None when it was taken. Raises: ApiError when what should pass does not."""
     for pause in (*PAUSES, None):
         try:
-            learner.apply(manifest, manager=MANAGER)
+            learner.apply(manifest, manager=LEARNER_MANAGER)
         except ApiError as error:
             if not passes(error):
                 return Refusal(manifest, error.message)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from kindlabs.kube.api import Api, ApiError, Object
 from kindlabs.kube.notes import Key, key_of
 from kindlabs.kube.objects import condition, dig, is_ready, restarts
-from kindlabs.kube.ownership import MANAGER, has_foreign_fields
+from kindlabs.kube.ownership import LEARNER_MANAGER, has_foreign_fields
 from kindlabs.kube.podspecs import pod_spec, reads
 
 There = Mapping[Key, Object]
@@ -66,7 +66,7 @@ class Standing:
             live = self._live(manifest)
             if live is None or "deletionTimestamp" in live["metadata"]:
                 return False
-            after = self.learner.apply(manifest, manager=MANAGER, dry_run=True)
+            after = self.learner.apply(manifest, manager=LEARNER_MANAGER, dry_run=True)
         except ApiError:  # whoever applies it hears the same, and deals with it
             return False
         touched = any(has_foreign_fields(thing) for thing in [after, *self._made_of(live)])

@@ -10,10 +10,11 @@ import pytest
 
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.kube.api import ApiError, Object
-from kindlabs.kube.apply import INSTRUCTOR, apply
+from kindlabs.kube.apply import apply
 from kindlabs.kube.namespaces import namespace
 from kindlabs.kube.notes import Key, note_applied
 from kindlabs.kube.objects import is_ready
+from kindlabs.kube.ownership import INSTRUCTOR_MANAGER
 from kindlabs.kube.removal import until_done
 
 IMAGE = "registry.k8s.io/e2e-test-images/agnhost:2.63.0"
@@ -138,7 +139,7 @@ def test_nothing_is_waited_for_in_vain(cluster: Cluster, space: str, hand_in: An
 def test_a_submission_reaches_nothing_else(cluster: Cluster, space: str, hand_in: Any, thing: Any) -> None:
     """What the learner has no right to is not pruned for her; a path stays in its place; no Pod gets at its node."""
     api = cluster.api
-    api.apply(thing("LimitRange", "guard", spec={"limits": []}), manager=INSTRUCTOR)
+    api.apply(thing("LimitRange", "guard", spec={"limits": []}), manager=INSTRUCTOR_MANAGER)
     note_applied(
         api,
         space,
@@ -157,7 +158,7 @@ def test_a_submission_reaches_nothing_else(cluster: Cluster, space: str, hand_in
 def test_the_labs_own_is_given_back(cluster: Cluster, space: str, hand_in: Any, thing: Any) -> None:
     """What the lab put there may be changed by a submission; one that does not name it finds it as it was."""
     note = thing("ConfigMap", "note", data={"nonce": "abc"})
-    cluster.api.apply(note, manager=INSTRUCTOR)
+    cluster.api.apply(note, manager=INSTRUCTOR_MANAGER)
     hand_in(thing("ConfigMap", "note", data={"mine": "too"}))
     hand_in()
     left = cluster.api.get("ConfigMap", "note", space)

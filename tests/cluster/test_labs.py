@@ -13,7 +13,7 @@ from kindlabs import course, submission
 from kindlabs.checking import images_of
 from kindlabs.checks import SUBMISSION
 from kindlabs.clusters.cluster import Cluster
-from kindlabs.course import Lab
+from kindlabs.course import CourseLab
 from kindlabs.mutants import Mutant
 from kindlabs.record import Record, Verdict, schema
 from kindlabs.run import Run
@@ -28,7 +28,7 @@ Judge = Callable[..., Record]
 def judge(cluster: Cluster) -> Judge:
     """Judges a submission of a lab on the shared cluster; every record is held to the schema."""
 
-    def judge_one(lab: Lab, word: str, *, fresh: bool = False) -> Record:
+    def judge_one(lab: CourseLab, word: str, *, fresh: bool = False) -> Record:
         handed_in = submission.resolve(COURSE, lab, word)
         record = Run(
             lab, handed_in, cluster, lab.setup(handed_in.nonce), images=images_of(COURSE, lab), fresh=fresh
@@ -40,7 +40,7 @@ def judge(cluster: Cluster) -> Judge:
 
 
 @pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.number)
-def test_solution_passes(lab: Lab, judge: Judge) -> None:
+def test_solution_passes(lab: CourseLab, judge: Judge) -> None:
     """The reference solution passes every check, from empty namespaces."""
     record = judge(lab, "solution", fresh=True)
     assert record.verdict == Verdict.PASSED, _failed(record)
@@ -48,7 +48,7 @@ def test_solution_passes(lab: Lab, judge: Judge) -> None:
 
 
 @pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.number)
-def test_start_fails(lab: Lab, judge: Judge) -> None:
+def test_start_fails(lab: CourseLab, judge: Judge) -> None:
     """The untouched start, run after the solution, fails with a cause, and passes nothing that the solution left."""
     record = judge(lab, "start")
     assert record.verdict == Verdict.FAILED, _failed(record)
@@ -59,7 +59,7 @@ def test_start_fails(lab: Lab, judge: Judge) -> None:
 
 
 @pytest.mark.parametrize(("lab", "mutant"), MUTANTS, ids=[f"{lab.number}-{mutant.id}" for lab, mutant in MUTANTS])
-def test_mutant_fails_where_it_should(lab: Lab, mutant: Mutant, judge: Judge) -> None:
+def test_mutant_fails_where_it_should(lab: CourseLab, mutant: Mutant, judge: Judge) -> None:
     """A mutant fails first on the check that it names, with the sentence that it names, at a line of its own file."""
     record = judge(lab, mutant.id)
     first = next((check for check in record.checks if check.verdict != Verdict.PASSED), None)
@@ -144,7 +144,7 @@ def test_a_verdict_does_not_depend_on_the_run_before(judge: Judge, tmp_path: Pat
         assert (record.verdict, failed) == verdict, f"{submitted}: {_failed(record)}"
 
 
-def _variant(lab: Lab, folder: Path, certificate: str) -> str:
+def _variant(lab: CourseLab, folder: Path, certificate: str) -> str:
     """The solution with a Certificate of its own in place of the annotation."""
     folder.mkdir()
     for file in lab.solution.glob("*.yaml"):

@@ -6,7 +6,7 @@ from typing import Any
 
 from kindlabs.kube.contents import strays
 from kindlabs.kube.notes import Key
-from kindlabs.kube.ownership import INSTRUCTOR, MANAGER
+from kindlabs.kube.ownership import INSTRUCTOR_MANAGER, LEARNER_MANAGER
 from kindlabs.kube.standing import print_of
 
 FIELDS = {"f:data": {"f:a": {}}}
@@ -24,10 +24,10 @@ def test_strays() -> None:
     """By hand, or by a run that nobody remembers; not a controller's, not the lab's, not what belongs to another."""
     there = {
         **config_map("by-hand", "kubectl-create"),
-        **config_map("forgotten", MANAGER),
+        **config_map("forgotten", LEARNER_MANAGER),
         **config_map("unsigned"),
         **config_map("controllers", "kube-controller-manager"),
-        **config_map("labs", INSTRUCTOR, "kubectl-edit"),
+        **config_map("labs", INSTRUCTOR_MANAGER, "kubectl-edit"),
         **config_map("made-of-another", "some-operator", owned=True),
     }
     assert {key.name for key in strays(there)} == {"by-hand", "forgotten", "unsigned"}

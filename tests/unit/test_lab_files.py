@@ -8,32 +8,32 @@ import pytest
 
 from kindlabs import submission
 from kindlabs.checks import check_id
-from kindlabs.course import Lab, find
+from kindlabs.course import CourseLab, find
 
 COURSE = find(Path(__file__).parent)
 LABS = COURSE.labs()
 
 
 @pytest.fixture(params=LABS, ids=lambda lab: lab.id)
-def lab(request: pytest.FixtureRequest) -> Lab:
+def lab(request: pytest.FixtureRequest) -> CourseLab:
     """Each lab of the course."""
-    found: Lab = request.param
+    found: CourseLab = request.param
     return found
 
 
-def checks_of(lab: Lab) -> dict[str, str]:
+def checks_of(lab: CourseLab) -> dict[str, str]:
     """The checks of the lab's validator in their order: titles by id. Read, not imported."""
     functions = [node for node in ast.parse(lab.validator.read_text()).body if isinstance(node, ast.FunctionDef)]
     return {check_id(f.name): ast.get_docstring(f) or "" for f in functions if f.name.startswith("test_")}
 
 
-def test_the_task_is_what_is_checked(lab: Lab) -> None:
+def test_the_task_is_what_is_checked(lab: CourseLab) -> None:
     """The README's numbered sentences are the titles of the checks, word for word and in their order."""
     sentences = re.findall(r"^\d+\. (.+)$", lab.readme.read_text(), re.MULTILINE)
     assert sentences == list(checks_of(lab).values())
 
 
-def test_readme_begins_with_the_lab(lab: Lab) -> None:
+def test_readme_begins_with_the_lab(lab: CourseLab) -> None:
     """The README's heading is the lab's number and title, and it says how to check."""
     text = lab.readme.read_text()
     assert text.startswith(f"# {lab.number} · {lab.title}\n")
@@ -41,18 +41,18 @@ def test_readme_begins_with_the_lab(lab: Lab) -> None:
     assert f"*{lab.minutes} minutes" in text
 
 
-def test_hints_belong_to_checks(lab: Lab) -> None:
+def test_hints_belong_to_checks(lab: CourseLab) -> None:
     """Hints are given for checks that exist, and every check has one."""
     assert set(lab.hints) == set(checks_of(lab))
 
 
-def test_mutants_fail_checks_that_exist(lab: Lab) -> None:
+def test_mutants_fail_checks_that_exist(lab: CourseLab) -> None:
     """Each mutant names a check of the validator."""
     assert {mutant.fails for mutant in lab.mutants()} <= set(checks_of(lab))
 
 
 @pytest.mark.parametrize("word", ["start", "solution"])
-def test_submissions_are_sound(lab: Lab, word: str) -> None:
+def test_submissions_are_sound(lab: CourseLab, word: str) -> None:
     """Start and solution are read without findings; the solution has what the start has."""
     found = submission.resolve(COURSE, lab, word)
     assert found.manifests
@@ -62,7 +62,7 @@ def test_submissions_are_sound(lab: Lab, word: str) -> None:
     assert {(m.kind, m.name) for m in found.manifests} == names
 
 
-def test_mutants_can_be_made(lab: Lab) -> None:
+def test_mutants_can_be_made(lab: CourseLab) -> None:
     """Each mutant is made, read without findings, and differs from the solution."""
     solution = submission.resolve(COURSE, lab, "solution", nonce="cafe0123")
     for mutant in lab.mutants():
@@ -71,7 +71,7 @@ def test_mutants_can_be_made(lab: Lab) -> None:
         assert [m.document for m in made.manifests] != [m.document for m in solution.manifests], mutant.id
 
 
-def test_images_are_in_the_lock(lab: Lab) -> None:
+def test_images_are_in_the_lock(lab: CourseLab) -> None:
     """Every image that the solution uses stands in the lock file, so that it is on the nodes wherever the lab runs."""
     lock = (COURSE.root / "clusters" / "images.lock.yaml").read_text()
     solution = submission.resolve(COURSE, lab, "solution")

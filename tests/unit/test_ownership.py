@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kindlabs.kube.ownership import INSTRUCTOR, MANAGER, has_foreign_fields, is_written_by
+from kindlabs.kube.ownership import INSTRUCTOR_MANAGER, LEARNER_MANAGER, has_foreign_fields, is_written_by
 
 REPLICAS = {"f:spec": {"f:replicas": {}}}
 CONTAINER = {"f:spec": {"f:containers": {'k:{"name":"web"}': {".": {}, "f:image": {}}}}}
@@ -23,18 +23,18 @@ def written(*entries: tuple[str, dict[str, Any]], subresource: str = "") -> dict
 @pytest.mark.parametrize("fields", [REPLICAS, CONTAINER, ITEM, LABEL])
 def test_a_field_by_hand_is_foreign(fields: dict[str, Any]) -> None:
     """What somebody wrote with a tool of theirs, and the submission does not name, is foreign."""
-    assert has_foreign_fields(written((MANAGER, {"f:spec": {"f:selector": {}}}), ("kubectl-edit", fields)))
+    assert has_foreign_fields(written((LEARNER_MANAGER, {"f:spec": {"f:selector": {}}}), ("kubectl-edit", fields)))
 
 
 def test_a_field_that_the_submission_names_too_is_not() -> None:
     """Scaled to another number and back by a check: the value is the submission's again."""
-    assert not has_foreign_fields(written((MANAGER, REPLICAS | LABEL), ("python-client", REPLICAS)))
+    assert not has_foreign_fields(written((LEARNER_MANAGER, REPLICAS | LABEL), ("python-client", REPLICAS)))
 
 
 @pytest.mark.parametrize("manager", ["kube-controller-manager", "kubelet", "cert-manager-certificates-trigger"])
 def test_controllers_are_at_home(manager: str) -> None:
     """What a controller of the cluster wrote is nobody's doing."""
-    assert not has_foreign_fields(written((MANAGER, REPLICAS), (manager, CONTAINER)))
+    assert not has_foreign_fields(written((LEARNER_MANAGER, REPLICAS), (manager, CONTAINER)))
 
 
 def test_a_status_is_nobodys_wish() -> None:
@@ -44,6 +44,6 @@ def test_a_status_is_nobodys_wish() -> None:
 
 def test_the_lab_knows_its_own() -> None:
     """What the lab put there is told from what the learner did."""
-    thing = written((INSTRUCTOR, LABEL), ("kubectl", REPLICAS))
-    assert is_written_by(thing, INSTRUCTOR)
-    assert not is_written_by(thing, MANAGER)
+    thing = written((INSTRUCTOR_MANAGER, LABEL), ("kubectl", REPLICAS))
+    assert is_written_by(thing, INSTRUCTOR_MANAGER)
+    assert not is_written_by(thing, LEARNER_MANAGER)
