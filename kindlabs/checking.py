@@ -24,14 +24,14 @@ from kindlabs.record import Record
 Ask = Callable[[str], bool]
 
 
-def check_submission(course: Course, lab_id: str, word: str | None, *, fresh: bool, out: Console, ask: Ask) -> Record:
+def check_submission(course: Course, lab_id: str, name: str | None, *, fresh: bool, out: Console, ask: Ask) -> Record:
     """Judge one submission and show it on *out*; that no cluster can be had is a verdict too, to be recorded.
 
     Raises: UsageError and LabError before there is anything to record.
     """
     lab = course.lab(lab_id)
     with Steps() as steps:
-        handed_in = submission.resolve(course, lab, word, kubectl=lambda: _kubectl(steps))
+        handed_in = submission.resolve(course, lab, name, kubectl=lambda: _kubectl(steps))
         setup = lab.setup(handed_in.nonce)  # a lab that cannot be read is told before any cluster is touched
         _announce(handed_in, lab, steps)
         # The judge's libraries load while the cluster is looked at.
@@ -64,7 +64,7 @@ def _judge(
     from kindlabs.run import Run
 
     board = Board(out, _again(lab, handed_in))
-    where = f"{handed_in.label} on {cluster.name}, Kubernetes {cluster.version}"
+    where = f"{handed_in.name} on {cluster.name}, Kubernetes {cluster.version}"
     if "ingress" in lab.addons:
         where += f", https://….localhost:{cluster.ports['https']}"
     board.open(f"Lab {lab.number}  {lab.title}", where)
@@ -88,7 +88,7 @@ def _no_cluster(
     lab: CourseLab, handed_in: submission.Submission, error: InfraError, took: float, *, out: Console
 ) -> Record:
     board = Board(out, _again(lab, handed_in))
-    board.open(f"Lab {lab.number}  {lab.title}", f"{handed_in.label}, and no cluster to judge it on")
+    board.open(f"Lab {lab.number}  {lab.title}", f"{handed_in.name}, and no cluster to judge it on")
     record = Record.begin(lab, handed_in, board.check)
     record.seconds = {"cluster": took}
     record.give_up(lab.validator, error)
@@ -99,16 +99,16 @@ def _no_cluster(
 def _announce(handed_in: submission.Submission, lab: CourseLab, steps: Steps) -> None:
     if handed_in.created:
         task = os.path.relpath(lab.readme)
-        steps.line(f"{handed_in.label}/ is new: it holds what lab {lab.number} begins with. The task is in {task}.")
+        steps.line(f"{handed_in.name}/ is new: it holds what lab {lab.number} begins with. The task is in {task}.")
     for name in handed_in.passed_over:
         steps.line(
-            f"{handed_in.shown}/{name} is passed over: only .yaml, .yml and .json files of the folder itself count."
+            f"{handed_in.shown_as}/{name} is passed over: only .yaml, .yml and .json files of the folder itself count."
         )
 
 
 def _again(lab: CourseLab, handed_in: submission.Submission) -> str:
-    own = handed_in.path == lab.work
-    return f"make check LAB={lab.number}" + ("" if own else f" SUBMISSION={shlex.quote(handed_in.label)}")
+    own = handed_in.folder == lab.work
+    return f"make check LAB={lab.number}" + ("" if own else f" SUBMISSION={shlex.quote(handed_in.name)}")
 
 
 def images_of(course: Course, lab: CourseLab) -> frozenset[str]:

@@ -53,7 +53,7 @@ def start(lab_id: LabId) -> None:
     lab = _course().lab(lab_id)
     made = submission.resolve(_course(), lab, None)
     verb = "is ready" if made.created else "is there already"
-    _say(f"{made.label}/ {verb}. Read {_near(lab.readme)}, edit the files, then: make check LAB={lab.number}")
+    _say(f"{made.name}/ {verb}. Read {_near(lab.readme)}, edit the files, then: make check LAB={lab.number}")
 
 
 @app.command()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,13 +12,13 @@ from typing import Any
 
 from kindlabs import manifests
 from kindlabs.errors import UnreadableLab, UnreadableSubmission, UsageError
+from kindlabs.filetree import digest_of, files_below, manifest_files
 from kindlabs.labfile import read_labfile
 from kindlabs.manifests import Manifest
 from kindlabs.mutants import Mutant, read_mutants
+from kindlabs.nonces import PLACEHOLDER
 
 FOLDERS = ("labs", "validators", "fixtures", "clusters")
-NONCE = "${NONCE}"
-"""What stands for the run's nonce in the files of ``setup/``, ``start/`` and ``solution/``."""
 _LAB_ID = re.compile(r"\d\d-[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -92,7 +91,7 @@ class CourseLab:
             return [
                 manifest
                 for path in manifest_files(self.root / "setup")
-                for manifest in manifests.parse(manifests.read_text(path).replace(NONCE, nonce), path)
+                for manifest in manifests.parse(manifests.read_text(path).replace(PLACEHOLDER, nonce), path)
             ]
         except UnreadableSubmission as error:
             raise UnreadableLab(error.message, error.next_step) from None
@@ -120,14 +119,14 @@ class Course:
         """All labs, in their order. Raises: UnreadableLab."""
         return [self._load(lab_id) for lab_id in self.ids()]
 
-    def lab(self, word: str) -> CourseLab:
-        """The lab *word* names: ``3``, ``03`` or ``03-ingress-certificates``. Raises: UsageError, UnreadableLab."""
+    def lab(self, name: str) -> CourseLab:
+        """The lab *name* names: ``3``, ``03`` or ``03-ingress-certificates``. Raises: UsageError, UnreadableLab."""
         ids = self.ids()
-        wanted = word.zfill(2) if word.isdigit() else word
+        wanted = name.zfill(2) if name.isdigit() else name
         for lab_id in ids:
             if wanted in (lab_id, lab_id[:2]):
                 return self._load(lab_id)
-        raise UsageError(f"There is no lab {word!r}.{did_you_mean(word, ids)}\nLabs: {', '.join(ids)}.", "lab list")
+        raise UsageError(f"There is no lab {name!r}.{did_you_mean(name, ids)}\nLabs: {', '.join(ids)}.", "lab list")
 
     def _load(self, lab_id: str) -> CourseLab:
         values = read_labfile(self.root / "labs" / lab_id / "lab.yaml")
@@ -153,26 +152,3 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(word.lower(), known, 3, 0.5)
     near += [name for name in known if word and word.lower() in name and name not in near]
     return f" Did you mean {', '.join(near[:3])}?" if near else ""
-
-
-def manifest_files(folder: Path) -> list[Path]:
-    """The manifest files that ``kubectl apply -f folder`` takes: in name order, sub-folders left out."""
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.iterdir() if path.suffix in manifests.SUFFIXES and path.is_file())
-
-
-def files_below(place: Path) -> list[Path]:
-    """*place* itself, or all files below it, without what Python leaves behind."""
-    if place.is_file():
-        return [place]
-    return sorted(path for path in place.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-
-
-def digest_of(paths: Iterable[Path], root: Path) -> str:
-    """sha256 over the names (relative to *root*) and the bytes of *paths*, as ``sha256:…``."""
-    total = hashlib.sha256()
-    for path in paths:
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
-        total.update(f"{path.relative_to(root).as_posix()} {content}\n".encode(errors="surrogateescape"))
-    return f"sha256:{total.hexdigest()}"

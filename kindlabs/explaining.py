@@ -12,8 +12,9 @@ from kindlabs.kube.api import Api, Object
 from kindlabs.kube.objects import owner
 from kindlabs.kube.sending import Refusal
 from kindlabs.kube.world import World
+from kindlabs.lint import Finding, Source
 from kindlabs.record import CauseRecord, CheckResult, Verdict
-from kindlabs.submission import Finding, Source, Submission
+from kindlabs.submission import Submission
 from kindlabs.waiting import Unmet
 
 Refusals = dict[tuple[str, str, str], Refused]
@@ -34,7 +35,7 @@ def findings_of(submission: Submission, refused: Refusals) -> list[Finding]:
     """What is wrong with a submission's files: what was found before they were applied, and what was refused."""
     found = list(submission.findings)
     for (kind, namespace, name), why in refused.items():
-        source = submission.source(kind, name, namespace, *why.field) or Source(submission.shown, 1)
+        source = submission.source(kind, name, namespace, *why.field) or Source(submission.shown_as, 1)
         found.append(Finding(f"{kind} {name} is refused: {why.why}.", source))
     return found
 

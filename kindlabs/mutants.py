@@ -12,6 +12,7 @@ from kindlabs import manifests, yamlsource
 from kindlabs.errors import UnreadableLab
 from kindlabs.labfile import read_checked
 from kindlabs.manifests import Manifest
+from kindlabs.nonces import fill_in
 
 if TYPE_CHECKING:
     from kindlabs.course import CourseLab
@@ -95,14 +96,6 @@ def render(lab: CourseLab, mutant: Mutant, folder: Path, nonce: str) -> None:
             path.write_text(dump([m.document for m in objects]))
             return
     raise _broken(mutant, f"the solution has no object {mutant.object}.")
-
-
-def fill_in(folder: Path, nonce: str) -> None:
-    """Replace ``${NONCE}`` in the files of *folder* and below."""
-    for path in folder.rglob("*"):
-        content = path.read_bytes() if path.is_file() else b""
-        if b"${NONCE}" in content:
-            path.write_bytes(content.replace(b"${NONCE}", nonce.encode()))
 
 
 def dump(documents: list[dict[str, Any]]) -> str:

@@ -99,7 +99,7 @@ class Record:
         """The record of a run that begins now."""
         return cls(
             lab={"id": lab.id, "title": lab.title, "digest": lab.digest},
-            submission={"path": submission.label, "digest": submission.digest, "findings": []},
+            submission={"path": submission.name, "digest": submission.digest, "findings": []},
             started=datetime.now(UTC).isoformat(timespec="seconds"),
             listener=listener,
         )

@@ -31,16 +31,16 @@ def test_work_is_made_from_start(course: Course) -> None:
     """Without a word the learner's own folder is meant; the first time it is made, with a nonce in the note."""
     first = resolve(course)
     assert first.created
-    assert (first.path, first.label) == (course.root / "work" / "07", "work/07")
+    assert (first.folder, first.name) == (course.root / "work" / "07", "work/07")
     assert re.fullmatch(r"[a-f][0-9a-f]{7}", first.nonce)
-    assert (first.path / "note.txt").read_text() == f"nonce: {first.nonce}\n"
-    assert list((course.root / "work").iterdir()) == [first.path]
+    assert (first.folder / "note.txt").read_text() == f"nonce: {first.nonce}\n"
+    assert list((course.root / "work").iterdir()) == [first.folder]
 
 
 def test_work_is_kept(course: Course) -> None:
     """The second time the folder is as the learner left it, nonce included."""
     first = resolve(course)
-    (first.path / "web.yaml").write_text(POD)
+    (first.folder / "web.yaml").write_text(POD)
     second = resolve(course)
     assert not second.created
     assert second.nonce == first.nonce
@@ -72,15 +72,15 @@ def test_solution_start_and_mutant(course: Course) -> None:
     assert (
         str(solution.source("Service", "web", "lab-07", "spec", "selector")) == "fixtures/07-names/solution/web.yaml:15"
     )
-    assert resolve(course, "start").shown == "labs/07-names/start"
+    assert resolve(course, "start").shown_as == "labs/07-names/start"
     mutant = resolve(course, "wrong-selector")
-    assert mutant.label == "wrong-selector"
+    assert mutant.name == "wrong-selector"
     assert mutant.manifests[1].document["spec"]["selector"] == {"app": "wbe"}
 
 
 def test_rendered_folder_goes(course: Course) -> None:
     """The folder in which a mutant was made is gone once it is read."""
-    assert not resolve(course, "wrong-selector").path.exists()
+    assert not resolve(course, "wrong-selector").folder.exists()
 
 
 def test_folder(course: Course, mine: Path) -> None:
