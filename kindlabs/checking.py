@@ -7,19 +7,19 @@ import shlex
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from rich.console import Console
 
 from kindlabs import submission
 from kindlabs.board import Board
 from kindlabs.clusters.cluster import Cluster
+from kindlabs.clusters.kubectl import kubectl_program, learners_kubectl
 from kindlabs.clusters.lease import lease
 from kindlabs.course import Course, CourseLab
 from kindlabs.errors import InfraError, of_machine
-from kindlabs.manifests import Manifest
 from kindlabs.progress import Steps
 from kindlabs.record import Record
+from kindlabs.submission import Submission
 
 Ask = Callable[[str], bool]
 
@@ -31,72 +31,37 @@ def check_submission(course: Course, lab_id: str, name: str | None, *, fresh: bo
     """
     lab = course.lab(lab_id)
     with Steps() as steps:
-        handed_in = submission.resolve(course, lab, name, kubectl=lambda: _kubectl(steps))
+        handed_in = submission.resolve(course, lab, name, kubectl=lambda: kubectl_program(steps))
         setup = lab.setup(handed_in.nonce)  # a lab that cannot be read is told before any cluster is touched
         _announce(handed_in, lab, steps)
-        # The judge's libraries load while the cluster is looked at.
-        loading = threading.Thread(target=_load_judge, daemon=True)
+        board = Board(out, _again(lab, handed_in))
+        loading = threading.Thread(target=_load_run, daemon=True)  # its libraries, while the cluster is looked at
         loading.start()
         started = time.monotonic()
         try:
             with lease(course.root, lab.profile, lab.addons, steps, ask, images=lab.images) as cluster:
                 leased = time.monotonic() - started
                 loading.join()
-                return _judge(course, lab, handed_in, setup, cluster, leased, out=out, fresh=fresh)
+                from kindlabs.run import Run
+
+                board.open(f"Lab {lab.number}  {lab.title}", _where(lab, handed_in, cluster))
+                kubectl = learners_kubectl(course.root, cluster)
+                run = Run(lab, handed_in, cluster, setup, fresh=fresh, listener=board.check, kubectl=kubectl)
+                record = run.judge()
         except (InfraError, OSError) as error:
             fault = error if isinstance(error, InfraError) else of_machine(error)
             if fault is None:
                 raise
-            return _no_cluster(lab, handed_in, fault, time.monotonic() - started, out=out)
+            leased = time.monotonic() - started
+            board.open(f"Lab {lab.number}  {lab.title}", f"{handed_in.name}, and no cluster to judge it on")
+            record = Record.begin(lab, handed_in, board.check)
+            record.give_up(lab.validator, fault)
+        record.seconds = {"cluster": leased, **record.seconds}
+        board.close(record)
+        return record
 
 
-def _judge(
-    course: Course,
-    lab: CourseLab,
-    handed_in: submission.Submission,
-    setup: list[Manifest],
-    cluster: Cluster,
-    leased: float,
-    *,
-    out: Console,
-    fresh: bool,
-) -> Record:
-    from kindlabs.run import Run
-
-    board = Board(out, _again(lab, handed_in))
-    where = f"{handed_in.name} on {cluster.name}, Kubernetes {cluster.version}"
-    if "ingress" in lab.addons:
-        where += f", https://….localhost:{cluster.ports['https']}"
-    board.open(f"Lab {lab.number}  {lab.title}", where)
-    run = Run(
-        lab,
-        handed_in,
-        cluster,
-        setup,
-        images=images_of(course, lab),
-        fresh=fresh,
-        listener=board.check,
-        kubectl=_wrapper(course.root, cluster),
-    )
-    record = run.judge()
-    record.seconds = {"cluster": leased, **record.seconds}
-    board.close(record)
-    return record
-
-
-def _no_cluster(
-    lab: CourseLab, handed_in: submission.Submission, error: InfraError, took: float, *, out: Console
-) -> Record:
-    board = Board(out, _again(lab, handed_in))
-    board.open(f"Lab {lab.number}  {lab.title}", f"{handed_in.name}, and no cluster to judge it on")
-    record = Record.begin(lab, handed_in, board.check)
-    record.seconds = {"cluster": took}
-    record.give_up(lab.validator, error)
-    board.close(record)
-    return record
-
-
-def _announce(handed_in: submission.Submission, lab: CourseLab, steps: Steps) -> None:
+def _announce(handed_in: Submission, lab: CourseLab, steps: Steps) -> None:
     if handed_in.created:
         task = os.path.relpath(lab.readme)
         steps.line(f"{handed_in.name}/ is new: it holds what lab {lab.number} begins with. The task is in {task}.")
@@ -106,43 +71,15 @@ def _announce(handed_in: submission.Submission, lab: CourseLab, steps: Steps) ->
         )
 
 
-def _again(lab: CourseLab, handed_in: submission.Submission) -> str:
+def _where(lab: CourseLab, handed_in: Submission, cluster: Cluster) -> str:
+    where = f"{handed_in.name} on {cluster.name}, Kubernetes {cluster.version}"
+    return where + (f", https://….localhost:{cluster.ports['https']}" if "ingress" in lab.addons else "")
+
+
+def _again(lab: CourseLab, handed_in: Submission) -> str:
     own = handed_in.folder == lab.work
     return f"make check LAB={lab.number}" + ("" if own else f" SUBMISSION={shlex.quote(handed_in.name)}")
 
 
-def images_of(course: Course, lab: CourseLab) -> frozenset[str]:
-    """The references that the lab's manifests may name."""
-    from kindlabs.clusters.lock import Lock
-
-    lock = Lock.load(course.root)
-    return frozenset(lock.image(name).reference for name in lab.images)
-
-
-def _kubectl(steps: Steps) -> Path:
-    from kindlabs.clusters import tools
-
-    return tools.kubectl(steps)
-
-
-def _wrapper(root: Path, cluster: Cluster) -> str:
-    """A kubectl for the learner that knows this cluster and leaves her own context alone; how to call it.
-
-    Without one on this machine it is the node's own: nobody waits for a download, or a build, to read a next step.
-    """
-    script = root / ".labs" / "bin" / "kubectl"
-    line = f"export KUBECONFIG={shlex.quote(str(cluster.kubeconfig_path))}"
-    if not script.exists() or line not in script.read_text(encoding="utf-8"):
-        from kindlabs.clusters import tools
-
-        program = tools.kubectl_at_hand()
-        in_node = f"docker exec -i {cluster.name}-control-plane kubectl --kubeconfig=/etc/kubernetes/admin.conf"
-        command = shlex.quote(str(program)) if program else in_node
-        script.parent.mkdir(parents=True, exist_ok=True)
-        script.write_text(f'#!/bin/sh\n{line}\nexec {command} "$@"\n', encoding="utf-8")
-        script.chmod(0o755)
-    return os.path.relpath(script)
-
-
-def _load_judge() -> None:
+def _load_run() -> None:
     import kindlabs.run  # noqa: F401

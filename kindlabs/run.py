@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from kindlabs.checks import STEADY
 from kindlabs.clusters.cluster import Cluster
+from kindlabs.clusters.lock import Lock
 from kindlabs.control import Control
 from kindlabs.course import CourseLab
 from kindlabs.diagnosis import why_readiness_lost, why_restarted
@@ -48,16 +49,16 @@ class Run:
 
     Args:
         setup: what the lab puts into its namespaces, as :meth:`CourseLab.setup` reads it.
-        images: references that the lab provides on its nodes.
         listener: hears of each check's result as it comes.
         kubectl: how the learner calls kubectl on this cluster, for the next steps that are shown.
+
+    Raises: UnreadableLab for an image that is not in the course's lock.
     """
 
     lab: CourseLab
     submission: Submission
     cluster: Cluster
     setup: list[Manifest]
-    images: frozenset[str] = frozenset()
     fresh: bool = False
     listener: Callable[[CheckResult], None] = lambda _result: None
     kubectl: str = "kubectl"
@@ -65,6 +66,8 @@ class Run:
     def __post_init__(self) -> None:
         self._control = Control(self.cluster, self.lab.namespaces)
         self._record = Record.begin(self.lab, self.submission, self.listener)
+        lock = Lock.load(self.lab.course_root)
+        self._images = frozenset(lock.image(name).reference for name in self.lab.images)
 
     def judge(self) -> Record:
         """Apply the submission, run the checks, and return the record; faults of our own are in it as verdicts."""
@@ -153,7 +156,7 @@ class Run:
             empty(api, self.lab.namespaces)
         if self.cluster.facts.egress == "none":
             for name in self.lab.namespaces:
-                keep_pulls_at_home(api, name, self.images)
+                keep_pulls_at_home(api, name, self._images)
         for manifest in self.setup:
             metadata = manifest.document["metadata"]
             metadata.setdefault("namespace", self.lab.namespaces[0])
@@ -173,7 +176,7 @@ class Run:
             world,
             listens=probe.listens,
             refused=refused,
-            images=self.images,
+            images=self._images,
             offline=self.cluster.facts.egress == "none",
             logs=api.last_words,
             remaining=deadline.remaining,

@@ -9,7 +9,6 @@ import docker
 import pytest
 
 from kindlabs import control, course, submission
-from kindlabs.checking import images_of
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.control import Control
 from kindlabs.record import Verdict
@@ -58,7 +57,7 @@ def test_nobody_is_blamed_on_a_broken_cluster(
     monkeypatch.setattr(control, "PATIENCE", 4.0)
     lab = COURSE.lab("03")
     handed_in = submission.resolve(COURSE, lab, "wrong-class")
-    record = Run(lab, handed_in, broken, lab.setup(handed_in.nonce), images=images_of(COURSE, lab)).judge()
+    record = Run(lab, handed_in, broken, lab.setup(handed_in.nonce)).judge()
     assert record.verdict == Verdict.INFRA_ERROR
     assert Verdict.FAILED not in {check.verdict for check in record.checks}
     assert any(said in check.observed for check in record.checks)

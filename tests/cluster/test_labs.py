@@ -10,7 +10,6 @@ import jsonschema
 import pytest
 
 from kindlabs import course, submission
-from kindlabs.checking import images_of
 from kindlabs.checks import SUBMISSION
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.course import CourseLab
@@ -30,9 +29,7 @@ def judge(cluster: Cluster) -> Judge:
 
     def judge_one(lab: CourseLab, word: str, *, fresh: bool = False) -> Record:
         handed_in = submission.resolve(COURSE, lab, word)
-        record = Run(
-            lab, handed_in, cluster, lab.setup(handed_in.nonce), images=images_of(COURSE, lab), fresh=fresh
-        ).judge()
+        record = Run(lab, handed_in, cluster, lab.setup(handed_in.nonce), fresh=fresh).judge()
         jsonschema.validate(record.as_dict(), schema(), cls=jsonschema.Draft202012Validator)
         return record
 

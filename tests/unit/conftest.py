@@ -35,6 +35,13 @@ mutants:
   fails: endpoints-match
   says: Service web selects app=wbe.
 """
+LOCK = """\
+version: kind-labs/images/v1
+images: {}
+nodes: {}
+default: "1.36"
+debian: {suite: trixie, packages: ""}
+"""
 
 
 @pytest.fixture
@@ -49,6 +56,7 @@ def course(tmp_path: Path) -> Course:
         "labs/07-names/start/web.yaml": DEPLOYMENT,
         "labs/07-names/start/note.txt": "nonce: ${NONCE}\n",
         "labs/07-names/setup/note.yaml": "kind: ConfigMap\ndata: {nonce: '${NONCE}'}\n",
+        "clusters/images.lock.yaml": LOCK,
         "validators/test_07_names.py": "",
         "fixtures/07-names/solution/web.yaml": f"{DEPLOYMENT}---\n{SERVICE}",
         "fixtures/07-names/mutants.yaml": MUTANTS,
