@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.console import Console
+from typer.exceptions import TyperException
 
 from kindlabs import course, interrupt, terminal
 from kindlabs.errors import InfraError, KindLabsError, UsageError, of_machine
@@ -26,7 +27,6 @@ INTERRUPTED = 130
 
 app = typer.Typer(
     help="Hands-on Kubernetes labs that check themselves on real kind clusters.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -34,6 +34,14 @@ app = typer.Typer(
 
 LabId = Annotated[str, typer.Argument(metavar="ID", help="03, 3 or 03-ingress-certificates")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Answer yes: may install and start a Docker engine.")]
+
+
+@app.callback(invoke_without_command=True)
+def show_help(context: typer.Context) -> None:
+    """Say what there is, where no command is named."""
+    if context.invoked_subcommand is None:
+        _say(context.get_help())
+        raise typer.Exit(2)
 
 
 @app.command("list")
@@ -121,13 +129,17 @@ def main() -> None:
         code = app(standalone_mode=False)
         sys.stdout.flush()
     except KindLabsError as error:
-        _complain(str(error))
-        code = error.exit_code
+        code = _tell(error)
+    except TyperException as error:
+        code = _correct(error)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
+    except OSError as error:
+        mendable = of_machine(error)
+        code = _tell(mendable) if mendable else _keep(error)
     except Exception as error:
-        code = _unexpected(error)
-    if code == INTERRUPTED:  # which Typer makes of Ctrl-C by itself, without a word
+        code = _keep(error)
+    if code == INTERRUPTED:  # Typer turns Ctrl-C into this code and prints nothing
         _complain("interrupted; the next command goes on where this one was")
     # Daemon threads hold watches that nobody reads any more; a plain exit would wait for the sockets' clean-up.
     with contextlib.suppress(OSError):
@@ -136,18 +148,22 @@ def main() -> None:
     os._exit(code if isinstance(code, int) else 0)
 
 
-def _unexpected(error: Exception) -> int:
-    """Turn any other exception into an exit code: the command line's own errors, or a fault of this program."""
-    if hasattr(error, "format_message") and hasattr(error, "exit_code"):
-        if type(error).__name__ == "NoArgsIsHelpError":
-            _say(error.format_message())
-            return 2
-        command = getattr(getattr(error, "ctx", None), "command_path", "lab")
-        _complain(f"{error.format_message()}\n  next  {command} --help")
-        return 2
-    if isinstance(error, OSError) and (fault := of_machine(error)):
-        _complain(str(fault))
-        return fault.exit_code
+def _tell(error: KindLabsError) -> int:
+    """Something that the user can act on."""
+    _complain(str(error))
+    return error.exit_code
+
+
+def _correct(error: TyperException) -> int:
+    """A command line that cannot be understood: why, and what shows how it is written."""
+    context: typer.Context | None = getattr(error, "ctx", None)
+    command = context.command_path if context else "lab"
+    _complain(f"{error.format_message()}\n  next  .venv/bin/{command} --help")
+    return UsageError.exit_code
+
+
+def _keep(error: Exception) -> int:
+    """A fault of this program, kept in a file for whoever mends it."""
     log = Path.cwd() / ".labs" / "logs" / f"fault-{datetime.now():%Y%m%d-%H%M%S}.txt"
     told = "".join(traceback.format_exception(error))
     try:
@@ -189,7 +205,7 @@ def _write(record: Record, where: str) -> None:
 
 
 def _refuse_unwritable(where: str | None) -> None:
-    """Told before the run: a verdict that cannot be kept would be lost."""
+    """Refuse an unwritable --json path before the run, not after it."""
     if where in (None, "-"):
         return
     path = Path(str(where))
