@@ -126,7 +126,7 @@ class Course:
         for lab_id in ids:
             if wanted in (lab_id, lab_id[:2]):
                 return self._load(lab_id)
-        raise UsageError(f"There is no lab {name!r}.{did_you_mean(name, ids)}\nLabs: {', '.join(ids)}.", "lab list")
+        raise UsageError(f"There is no lab {name!r}.{did_you_mean(name, ids)}\nLabs: {', '.join(ids)}.", "make list")
 
     def _load(self, lab_id: str) -> CourseLab:
         values = read_labfile(self.root / "labs" / lab_id / "lab.yaml")

@@ -86,7 +86,7 @@ def _work(course: Course, lab: CourseLab, nonce: str | None, kubectl: Kubectl | 
             fill_in(Path(place) / "start", nonce or new_nonce())
             (Path(place) / "start").rename(lab.work)
     if not lab.work.is_dir():
-        raise UsageError(f"{lab.work} is not a folder.", f"Move it away: lab check {lab.number} makes a new one")
+        raise UsageError(f"{lab.work} is not a folder.", f"Move it away: make check LAB={lab.number} makes a new one")
     name = lab.work.relative_to(course.root).as_posix()
     own = nonce or nonce_of(lab.work, lab.id, course.root)
     return _read(lab.work, lab, kubectl, name=name, shown_as=name, nonce=own, created=created)

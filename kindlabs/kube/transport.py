@@ -43,9 +43,9 @@ WATCH_SECONDS = 300
 class ApiError(Exception):
     """The API server refused a request; ``status`` is the HTTP code, ``reason`` and ``message`` are the server's."""
 
-    def __init__(self, status: int, reason: str, message: str, details: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, status: int, reason: str, message: str) -> None:
         super().__init__(message)
-        self.status, self.reason, self.message, self.details = status, reason, message, dict(details or {})
+        self.status, self.reason, self.message = status, reason, message
 
 
 class ApiUnreachable(InfraError):
@@ -204,4 +204,4 @@ def _refusal(status: int, data: bytes) -> ApiError:
         return ApiError(status, "", data.decode(errors="replace").strip())
     if not isinstance(body, dict) or body.get("kind") != "Status":
         return ApiError(status, "", data.decode(errors="replace").strip())
-    return ApiError(status, body.get("reason", ""), body.get("message", ""), body.get("details"))
+    return ApiError(status, body.get("reason", ""), body.get("message", ""))
