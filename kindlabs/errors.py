@@ -52,7 +52,7 @@ class InfraError(KindLabsError):
 
 
 def of_machine(error: OSError) -> InfraError | None:
-    """What a full disk, or a file of somebody else's, is to its reader; None when it may be our own slip."""
+    """An OSError that the user can mend, as an InfraError with advice; None for any other, which may be our bug."""
     advice = {
         errno.ENOSPC: "Free some space, then run the same command again; make doctor says how much there is.",
         errno.EDQUOT: "Free some space, then run the same command again.",

@@ -91,7 +91,7 @@ class World:
             time.sleep(0.02)
 
     def _ask(self) -> None:
-        """A watch that hears nothing may be cut off, or the server's own storage silent."""
+        """Ask /readyz: a quiet watch may be a dead connection, or etcd may hang. Raises: ApiUnreachable."""
         try:
             self.api.text("GET", "/readyz", query={"exclude": "etcd-readiness"})
         except ApiError as error:
@@ -191,7 +191,7 @@ class _Watched(threading.Thread):
                 self.stale_since = time.monotonic()
 
     def _take(self, event: Object) -> bool:
-        """Note one event; False when the stream cannot be gone on with (410 Gone)."""
+        """Take in one event; False when the stream cannot be gone on with (410 Gone)."""
         thing, kind = event["object"], event["type"]
         if kind == "ERROR":
             return False
