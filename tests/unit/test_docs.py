@@ -52,6 +52,17 @@ def test_readme_lists_every_setting() -> None:
     )
 
 
+def test_the_tour_names_what_is_there() -> None:
+    """Each function of the architecture page's tour is defined in the file beside it."""
+    stops = re.findall(r"\]\(\.\./([^)]+)\)((?:, `[^`]+`)+)", (ROOT / "docs" / "architecture.md").read_text())
+    names = [(file, name) for file, said in stops for name in re.findall(r"`(?:\w+\.)?(\w+)`", said)]
+    assert names
+    missing = [
+        (f, n) for f, n in names if not re.search(rf"^ *(?:def )?{n}\b[(:]", (ROOT / f).read_text(), re.MULTILINE)
+    ]
+    assert missing == []
+
+
 def test_lock_names_no_address() -> None:
     """requirements.lock has a hash for each package, and no place where it came from."""
     lock = (ROOT / "requirements.lock").read_text()
