@@ -114,9 +114,9 @@ class Record:
 
         So max_score stays the lab's.
         """
-        result = _no_verdict(error)
+        result, missing = _no_verdict(error), self.unjudged(validator)
         self.add(result)
-        for spec in self.unjudged(validator):
+        for spec in missing:
             self.add(CheckResult.not_judged(spec, result.verdict, f"not judged, see {result.id}"))
 
     def unjudged(self, validator: Path) -> list[CheckSpec]:
