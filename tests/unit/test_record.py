@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import jsonschema
 import pytest
 
+from kindlabs.errors import LabError
 from kindlabs.record import CauseRecord, CheckResult, Record, Verdict, schema
 
 DIGEST = "sha256:" + "0" * 64
@@ -74,3 +76,19 @@ def test_any_text_makes_json() -> None:
     found = record(Verdict.FAILED)
     found.checks[0].observed = "a\udcffb\x00\x1b"
     assert json.loads(found.as_json().encode())["checks"][0]["observed"] == "a?b\x00\x1b"
+
+
+def test_giving_up_counts_every_check(tmp_path: Path) -> None:
+    """Why there is no verdict comes first, then each check that has none: one of the same id has its points too."""
+    validator = tmp_path / "test_it.py"
+    validator.write_text("@check(points=2)\ndef test_lab(lab): ...\n@check(points=3)\ndef test_more(lab): ...\n")
+    heard: list[str] = []
+    found = Record({}, {}, "", listener=lambda result: heard.append(result.id))
+    found.give_up(validator, LabError("it is torn", "mend it"))
+    assert [(c.id, str(c.verdict), c.max_points) for c in found.checks] == [
+        ("lab", "lab_error", 0),
+        ("lab", "lab_error", 2),
+        ("more", "lab_error", 3),
+    ]
+    assert heard == ["lab", "lab", "more"]
+    assert (found.checks[0].observed, found.checks[0].next_step) == ("it is torn", "mend it")
