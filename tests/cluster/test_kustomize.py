@@ -49,7 +49,7 @@ def test_built_and_traced(mine: Path, kubectl: Path) -> None:
     place = found.source("Deployment", "my-web", "lab-02", "spec", "replicas")
     assert str(place) == f"{mine}/base/deployment.yaml:7"
     (generated,) = (m for m in found.manifests if m.kind == "ConfigMap")
-    assert str(found.locate(generated)) == f"{mine}/kustomization.yaml:1"
+    assert str(found.source("ConfigMap", generated.name, "lab-02")) == f"{mine}/kustomization.yaml:1"
 
 
 @pytest.mark.parametrize(
