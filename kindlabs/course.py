@@ -88,13 +88,17 @@ class CourseLab:
     def setup(self, nonce: str) -> list[Manifest]:
         """What the instructor puts into the lab's namespaces before the learner comes. Raises: UnreadableLab."""
         try:
-            return [
+            found = [
                 manifest
                 for path in manifest_files(self.root / "setup")
                 for manifest in manifests.parse(manifests.read_text(path).replace(PLACEHOLDER, nonce), path)
             ]
         except UnreadableSubmission as error:
             raise UnreadableLab(error.message, error.next_step) from None
+        for manifest in found:
+            if not manifest.name:
+                raise UnreadableLab(f"{manifest.file}:{manifest.line}: expected an object with a metadata.name.")
+        return found
 
     @cached_property
     def digest(self) -> str:

@@ -55,7 +55,7 @@ def course(tmp_path: Path) -> Course:
         "labs/07-names/README.md": "# 07\n",
         "labs/07-names/start/web.yaml": DEPLOYMENT,
         "labs/07-names/start/note.txt": "nonce: ${NONCE}\n",
-        "labs/07-names/setup/note.yaml": "kind: ConfigMap\ndata: {nonce: '${NONCE}'}\n",
+        "labs/07-names/setup/note.yaml": "kind: ConfigMap\nmetadata: {name: note}\ndata: {nonce: '${NONCE}'}\n",
         "clusters/images.lock.yaml": LOCK,
         "validators/test_07_names.py": "",
         "fixtures/07-names/solution/web.yaml": f"{DEPLOYMENT}---\n{SERVICE}",

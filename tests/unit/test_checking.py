@@ -49,9 +49,14 @@ def test_a_slip_of_our_own_is_none_of_the_machines(course: Course, monkeypatch: 
         check(course, monkeypatch, FileNotFoundError(errno.ENOENT, "No such file", "x"))
 
 
-def test_a_lab_that_cannot_be_read_touches_no_cluster(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("text", "said"), [("kind: [\n", r"note\.yaml:2:1: "), ("kind: ConfigMap\n", r"note\.yaml:1: .*metadata\.name")]
+)
+def test_a_lab_that_cannot_be_read_touches_no_cluster(
+    course: Course, monkeypatch: pytest.MonkeyPatch, text: str, said: str
+) -> None:
     """What a lab sets up is read before a cluster is leased: no verdict of a run, but an error with file and line."""
-    (course.root / "labs" / "07-names" / "setup" / "note.yaml").write_text("kind: [\n")
-    with pytest.raises(UnreadableLab, match=r"note\.yaml:2:1: ") as caught:
+    (course.root / "labs" / "07-names" / "setup" / "note.yaml").write_text(text)
+    with pytest.raises(UnreadableLab, match=said) as caught:
         check(course, monkeypatch, FileNotFoundError(errno.ENOENT, "No cluster is to be leased"))
     assert caught.value.exit_code == 2
