@@ -7,6 +7,7 @@ from kindlabs.diagnosis.cause import Cause, Scene
 from kindlabs.diagnosis.certificates import why_not_issued
 from kindlabs.diagnosis.crashes import why_restarted
 from kindlabs.diagnosis.ingress import why_host_answers, why_host_does_not_answer, why_not_everything
+from kindlabs.diagnosis.labels import why_wrong_pods
 from kindlabs.diagnosis.pods import why_pod_does_not_answer, why_pod_not_ready
 from kindlabs.diagnosis.probes import why_readiness_lost
 from kindlabs.diagnosis.services import (
@@ -37,4 +38,5 @@ __all__ = [
     "why_service_does_not_answer",
     "why_strangers",
     "why_wrong_number",
+    "why_wrong_pods",
 ]

@@ -13,10 +13,10 @@ from cryptography.x509.oid import NameOID
 from kindlabs.diagnosis import Cause, why_not_issued
 from kindlabs.diagnosis.certificates import certificates_of
 from kindlabs.errors import InfraError
-from kindlabs.expectations.workloads import ACTION_SECONDS
+from kindlabs.expectations.named import NamedObject
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import condition, dig
-from kindlabs.waiting import Look
+from kindlabs.waiting import ACTION_SECONDS, Look
 
 if TYPE_CHECKING:
     from kindlabs.expectations.lab import Lab
@@ -26,11 +26,10 @@ SHORTEST = timedelta(hours=1)
 """Certificates of a shorter life are refused by cert-manager's webhook (cert-manager.io/docs/reference/api-docs)."""
 
 
-class IssuedSecret:
+class IssuedSecret(NamedObject):
     """One Secret by name, into which cert-manager stores a certificate and its key."""
 
-    def __init__(self, lab: Lab, name: str) -> None:
-        self.lab, self.name = lab, name
+    kind = "Secret"
 
     def is_issued_by(self, cluster_issuer: str) -> None:
         """A Ready Certificate of ClusterIssuer *cluster_issuer* stores into the Secret, and the key fits."""
@@ -60,10 +59,6 @@ class IssuedSecret:
         """Delete the Secret."""
         self.lab.deadline.grant(ACTION_SECONDS)
         self.lab.api.delete("Secret", self.name, self.lab.namespace)
-
-    def find(self) -> Object | None:
-        """The Secret as last seen."""
-        return self.lab.world.get("Secret", self.name, self.lab.namespace)
 
     def _problem(self) -> str:
         """What is wrong with what the Secret holds, in words; empty when nothing is."""

@@ -23,9 +23,9 @@ from kindlabs.diagnosis.cause import Cause
 from kindlabs.diagnosis.ingress import service_behind, ways_to
 from kindlabs.diagnosis.serving import covers
 from kindlabs.expectations.certificates import lab_ca, names_of, read_certificate
+from kindlabs.expectations.deployments import Deployment
 from kindlabs.expectations.services import Service, judge_replies, why_wrong_answer
-from kindlabs.expectations.workloads import ACTION_SECONDS, Deployment
-from kindlabs.waiting import Look
+from kindlabs.waiting import ACTION_SECONDS, Look
 
 if TYPE_CHECKING:
     from kindlabs.expectations.lab import Lab

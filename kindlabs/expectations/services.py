@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from kindlabs.diagnosis import why_no_endpoints, why_others_answer, why_service_does_not_answer, why_strangers
 from kindlabs.diagnosis.cause import Cause, about
 from kindlabs.diagnosis.containers import answer_field
-from kindlabs.expectations.workloads import Deployment, plain_error
+from kindlabs.expectations.deployments import Deployment
+from kindlabs.expectations.named import NamedObject
+from kindlabs.expectations.words import plain_error
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import dig, is_ready
 from kindlabs.waiting import Look
@@ -16,11 +18,10 @@ if TYPE_CHECKING:
     from kindlabs.expectations.lab import Lab
 
 
-class Service:
+class Service(NamedObject):
     """One Service by name."""
 
-    def __init__(self, lab: Lab, name: str) -> None:
-        self.lab, self.name = lab, name
+    kind = "Service"
 
     @property
     def host(self) -> str:
@@ -81,13 +82,11 @@ class Service:
 
     def is_external(self) -> bool:
         """Whether its name leads out of the cluster, to no Pod."""
-        service = self.lab.world.get("Service", self.name, self.lab.namespace)
-        return bool(dig(service, "spec", "type") == "ExternalName")
+        return bool(dig(self.find(), "spec", "type") == "ExternalName")
 
     def stale(self) -> bool:
         """Whether its EndpointSlices still name Pods that its selector does not select."""
-        service = self.lab.world.get("Service", self.name, self.lab.namespace)
-        selector = dig(service, "spec", "selector")
+        selector = dig(self.find(), "spec", "selector")
         if not selector:
             return False
         chosen = {dig(p, "status", "podIP") for p in self.lab.world.list("Pod", self.lab.namespace, selector)}

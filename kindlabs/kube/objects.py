@@ -93,14 +93,26 @@ def pods_of(world: World, deployment: Object, *, ended: bool = False) -> list[Ob
     return [p for p in kept if ended or dig(p, "status", "phase") not in {"Failed", "Succeeded"}]
 
 
+def others_of(world: World, deployment: Object) -> list[Object]:
+    """A Deployment's other Pods that are not being deleted: of an older template, or that will not run again."""
+    own = {p["metadata"]["name"] for p in pods_of(world, deployment)}
+    sets = {("ReplicaSet", s["metadata"]["name"]) for s in _replica_sets_of(world, deployment)}
+    pods = [p for p in world.list("Pod", deployment["metadata"]["namespace"]) if owner(p) in sets]
+    return [p for p in pods if p["metadata"]["name"] not in own and "deletionTimestamp" not in p["metadata"]]
+
+
 def replica_set_of(world: World, deployment: Object) -> Object | None:
     """The ReplicaSet made of a Deployment's template as it is now; None while there is none.
 
     Kubernetes compares the two in the same way (pkg/controller/deployment/util, EqualIgnoreHash).
     """
-    mine = ("Deployment", deployment["metadata"]["name"])
-    sets = [s for s in world.list("ReplicaSet", deployment["metadata"]["namespace"]) if owner(s) == mine]
+    sets = _replica_sets_of(world, deployment)
     return next((s for s in sets if _template(s) == _template(deployment)), None)
+
+
+def _replica_sets_of(world: World, deployment: Object) -> list[Object]:
+    mine = ("Deployment", deployment["metadata"]["name"])
+    return [s for s in world.list("ReplicaSet", deployment["metadata"]["namespace"]) if owner(s) == mine]
 
 
 def _template(workload: Object) -> Object:
