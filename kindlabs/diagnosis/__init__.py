@@ -11,8 +11,8 @@ from kindlabs.diagnosis.labels import why_wrong_pods
 from kindlabs.diagnosis.pods import why_pod_does_not_answer, why_pod_not_ready
 from kindlabs.diagnosis.probes import why_readiness_lost
 from kindlabs.diagnosis.services import (
+    why_always_the_same,
     why_no_endpoints,
-    why_others_answer,
     why_service_does_not_answer,
     why_strangers,
 )
@@ -22,6 +22,7 @@ from kindlabs.diagnosis.workloads import why_replicas_not_ready, why_wrong_numbe
 __all__ = [
     "Cause",
     "Scene",
+    "why_always_the_same",
     "why_another_served",
     "why_host_answers",
     "why_host_does_not_answer",
@@ -29,7 +30,6 @@ __all__ = [
     "why_not_everything",
     "why_not_issued",
     "why_not_served",
-    "why_others_answer",
     "why_pod_does_not_answer",
     "why_pod_not_ready",
     "why_readiness_lost",

@@ -33,14 +33,13 @@ def why_service_does_not_answer(scene: Scene, name: str, namespace: str, port: i
     return found.behind(f"Service {name} does not answer on port {port}") if found else None
 
 
-def why_others_answer(scene: Scene, name: str, namespace: str, own: list[Object]) -> Cause | None:
-    """Why Service *name* does not spread requests over the Pods *own* and no others."""
+def why_always_the_same(scene: Scene, name: str, namespace: str, own: list[Object]) -> Cause | None:
+    """Why one caller of Service *name* never gets to each of the Pods *own*."""
     service = scene.world.get("Service", name, namespace)
-    found = why_strangers(scene, name, namespace, own)
-    if not found and service and dig(service, "spec", "sessionAffinity") == "ClientIP" and len(own) > 1:
-        text = f"Service {name} has sessionAffinity ClientIP, so that one caller always gets the same Pod."
-        return about(service, "SessionAffinity", text, ("spec", "sessionAffinity"))
-    return found
+    if service is None or len(own) < 2 or dig(service, "spec", "sessionAffinity") != "ClientIP":
+        return None
+    text = f"Service {name} has sessionAffinity ClientIP, so that one caller always gets the same Pod."
+    return about(service, "SessionAffinity", text, ("spec", "sessionAffinity"))
 
 
 def why_strangers(scene: Scene, name: str, namespace: str, own: list[Object]) -> Cause | None:
