@@ -39,7 +39,7 @@ class Pod(NamedObject):
         lasting = f" for {for_seconds:g} s without a restart" if for_seconds else ""
         self.lab.deadline.grant(for_seconds + READY_SECONDS)
         expected = f"Pod {self.name} Ready{lasting}"
-        self.lab.expect_traffic(expected, self.seen(look), self.explained(self._why_not_ready))
+        self.lab.expect(expected, self.seen(look), self.explained(self._why_not_ready))
         self.lab.note_ready(*filter(None, [self.find()]))
 
     def answers(self, path: str, port: int, with_body: str | None = None) -> None:
