@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from kindlabs.diagnosis.cause import Cause, Field, Scene, about
+from kindlabs.diagnosis.certificates import certificates_of
 from kindlabs.diagnosis.events import innermost, newest, said
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import age, containers, dig
@@ -21,7 +22,7 @@ def why_reference_missing(scene: Scene, pod: Object) -> Cause | None:
     namespace = pod["metadata"]["namespace"]
     for kind, name, field in _references(pod["spec"]):
         if scene.world.get(kind, name, namespace) is None:
-            issued = kind == "Secret" and _is_issued(scene, name, namespace)
+            issued = kind == "Secret" and bool(certificates_of(scene, name, namespace))
             return about(
                 pod,
                 f"{kind}NotFound",
@@ -58,11 +59,6 @@ def _limit(pod: Object) -> Field:
 def _volume(pod: Object, name: str) -> Field:
     volumes = pod["spec"].get("volumes") or []
     return next((("spec", "volumes", at) for at, v in enumerate(volumes) if v["name"] == name), ("spec", "volumes"))
-
-
-def _is_issued(scene: Scene, secret: str, namespace: str) -> bool:
-    certificates = scene.world.list("Certificate.cert-manager.io", namespace)
-    return any(dig(c, "spec", "secretName") == secret for c in certificates)
 
 
 def _references(spec: Object) -> list[tuple[str, str, Field]]:

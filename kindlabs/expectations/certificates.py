@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -11,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
 
 from kindlabs.diagnosis import Cause, why_not_issued
-from kindlabs.diagnosis.certificates import certificates_of
+from kindlabs.diagnosis.certificates import SHORTEST_SECONDS, certificates_of
 from kindlabs.errors import InfraError
 from kindlabs.expectations.named import NamedObject
 from kindlabs.kube.api import Object
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from kindlabs.expectations.lab import Lab
 
 CA_SECRET, CA_NAMESPACE = "lab-ca", "cert-manager"
-SHORTEST = timedelta(hours=1)
-"""Certificates of a shorter life are refused by cert-manager's webhook (cert-manager.io/docs/reference/api-docs)."""
 
 
 class IssuedSecret(NamedObject):
@@ -73,7 +70,7 @@ class IssuedSecret(NamedObject):
             leaf.verify_directly_issued_by(ca)
         except Exception:  # each key type raises its own
             return f"the certificate in Secret {self.name} is not signed by the lab's CA"
-        if leaf.not_valid_after_utc - leaf.not_valid_before_utc < SHORTEST:
+        if (leaf.not_valid_after_utc - leaf.not_valid_before_utc).total_seconds() < SHORTEST_SECONDS:
             return f"the certificate in Secret {self.name} is valid for less than an hour"
         return ""
 
