@@ -12,8 +12,9 @@ from functools import partial
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.control import Control
 from kindlabs.course import Lab as LabOnDisk
-from kindlabs.diagnosis import why_readiness_lost, why_restarted
 from kindlabs.diagnosis.cause import Cause, Field, Scene
+from kindlabs.diagnosis.crashes import why_restarted
+from kindlabs.diagnosis.probes import why_readiness_lost
 from kindlabs.diagnosis.refusals import Refused, explain
 from kindlabs.errors import InfraError, LabError
 from kindlabs.evidence import collect

@@ -9,8 +9,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
 
-from kindlabs.diagnosis import Cause, why_not_issued
-from kindlabs.diagnosis.certificates import SHORTEST_SECONDS, certificates_of
+from kindlabs.diagnosis.cause import Cause
+from kindlabs.diagnosis.certificates import SHORTEST_SECONDS, certificates_of, why_not_issued
 from kindlabs.errors import InfraError
 from kindlabs.expectations.named import NamedObject
 from kindlabs.kube.api import Object

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from kindlabs.diagnosis import why_replicas_not_ready, why_wrong_number
 from kindlabs.diagnosis.cause import Cause
+from kindlabs.diagnosis.workloads import why_replicas_not_ready, why_wrong_number
 from kindlabs.errors import InfraError
 from kindlabs.expectations.named import NamedObject
 from kindlabs.expectations.steady import is_steady, why_flapping

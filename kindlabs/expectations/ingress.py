@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING
 import httpx
 from cryptography import x509
 
-from kindlabs.diagnosis import (
-    why_another_served,
+from kindlabs.diagnosis.cause import Cause
+from kindlabs.diagnosis.certificates import why_not_issued
+from kindlabs.diagnosis.ingress import (
+    service_behind,
+    ways_to,
     why_host_answers,
     why_host_does_not_answer,
     why_not_everything,
-    why_not_issued,
-    why_not_served,
-    why_strangers,
 )
-from kindlabs.diagnosis.cause import Cause
-from kindlabs.diagnosis.ingress import service_behind, ways_to
-from kindlabs.diagnosis.serving import covers
+from kindlabs.diagnosis.services import why_strangers
+from kindlabs.diagnosis.serving import covers, why_another_served, why_not_served
 from kindlabs.expectations.backends import Backends
 from kindlabs.expectations.certificates import lab_ca, names_of, read_certificate
 from kindlabs.expectations.deployments import Deployment

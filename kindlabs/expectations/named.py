@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
-from kindlabs.diagnosis import Cause
+from kindlabs.diagnosis.cause import Cause
 from kindlabs.kube.api import Object
 from kindlabs.waiting import Look
 

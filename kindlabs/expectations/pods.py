@@ -7,9 +7,10 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kindlabs.diagnosis import why_pod_does_not_answer, why_pod_not_ready, why_wrong_pods
 from kindlabs.diagnosis.cause import Cause, about
 from kindlabs.diagnosis.containers import answer_field
+from kindlabs.diagnosis.labels import why_wrong_pods
+from kindlabs.diagnosis.pods import why_pod_does_not_answer, why_pod_not_ready
 from kindlabs.expectations.named import NamedObject
 from kindlabs.expectations.steady import is_steady, why_flapping
 from kindlabs.expectations.words import plain_error, state_of

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from kindlabs.diagnosis import why_always_the_same, why_no_endpoints, why_service_does_not_answer, why_strangers
 from kindlabs.diagnosis.cause import Cause
+from kindlabs.diagnosis.services import (
+    why_always_the_same,
+    why_no_endpoints,
+    why_service_does_not_answer,
+    why_strangers,
+)
 from kindlabs.expectations.backends import Backends
 from kindlabs.expectations.deployments import Deployment
 from kindlabs.expectations.named import NamedObject

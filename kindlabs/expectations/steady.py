@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from kindlabs.diagnosis import why_pod_not_ready, why_readiness_lost
 from kindlabs.diagnosis.cause import Cause, Scene
 from kindlabs.diagnosis.containers import spec_of
 from kindlabs.diagnosis.events import last_time, newest
+from kindlabs.diagnosis.pods import why_pod_not_ready
+from kindlabs.diagnosis.probes import why_readiness_lost
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import age, condition, dig, is_ready, restarts, statuses
 

@@ -10,7 +10,9 @@ from typing import Any, cast
 import pytest
 from worlds import scene_with
 
-from kindlabs.diagnosis import Scene, why_another_served, why_not_issued, why_not_served
+from kindlabs.diagnosis.cause import Scene
+from kindlabs.diagnosis.certificates import why_not_issued
+from kindlabs.diagnosis.serving import why_another_served, why_not_served
 from kindlabs.kube.world import World
 
 RECORDED: dict[str, Any] = json.loads((Path(__file__).parent / "recorded" / "certificates.json").read_text())

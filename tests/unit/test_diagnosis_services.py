@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from worlds import scene_with, thing
 
-from kindlabs.diagnosis import why_always_the_same, why_no_endpoints, why_replicas_not_ready, why_strangers
+from kindlabs.diagnosis.services import why_always_the_same, why_no_endpoints, why_strangers
+from kindlabs.diagnosis.workloads import why_replicas_not_ready
 
 LABELS = {"app": "web"}
 READY = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
