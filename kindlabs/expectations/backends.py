@@ -9,6 +9,7 @@ from kindlabs.diagnosis.containers import answer_field
 from kindlabs.expectations.deployments import Deployment
 from kindlabs.expectations.probe import Replies
 from kindlabs.expectations.words import plain_error
+from kindlabs.kube.objects import pods_are_going
 from kindlabs.waiting import Look
 
 
@@ -52,9 +53,9 @@ class Backends:
         renamed, field = answer_field(found["spec"]["template"])
         name = found["metadata"]["name"]
         text = f"{url} is answered with {other[:80]!r}, the name of no Pod of Deployment {name}{renamed}."
-        leaving = any("deletionTimestamp" in pod["metadata"] for pod in lab.world.list("Pod", lab.namespace))
+        settled = lab.barrier.passed and not pods_are_going(lab.world, lab.namespace)
         field = ("spec", "template", *field)
-        return about(found, "WrongAnswer", text, field, final=lab.barrier.passed and not leaving)
+        return about(found, "WrongAnswer", text, field, final=settled)
 
     @property
     def _names(self) -> set[str]:

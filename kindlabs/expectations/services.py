@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kindlabs.diagnosis.cause import Cause
 from kindlabs.diagnosis.services import (
+    endpoints_of,
     why_always_the_same,
     why_no_endpoints,
     why_service_does_not_answer,
@@ -12,7 +13,6 @@ from kindlabs.diagnosis.services import (
 from kindlabs.expectations.backends import Backends
 from kindlabs.expectations.deployments import Deployment
 from kindlabs.expectations.named import NamedObject
-from kindlabs.kube.api import Object
 from kindlabs.kube.objects import dig, is_ready
 from kindlabs.waiting import Look
 
@@ -87,8 +87,7 @@ class Service(NamedObject):
         """The ready addresses of its EndpointSlices."""
         return {
             address
-            for piece in self._slices()
-            for endpoint in piece.get("endpoints") or []
+            for endpoint in endpoints_of(self.lab.scene, self.name, self.lab.namespace)
             if dig(endpoint, "conditions", "ready", default=True)
             for address in endpoint["addresses"]
         }
@@ -104,7 +103,3 @@ class Service(NamedObject):
             return False
         chosen = {dig(p, "status", "podIP") for p in self.lab.world.list("Pod", self.lab.namespace, selector)}
         return not self.addresses() <= chosen
-
-    def _slices(self) -> list[Object]:
-        mine = {"kubernetes.io/service-name": self.name}
-        return self.lab.world.list("EndpointSlice.discovery.k8s.io", self.lab.namespace, mine)

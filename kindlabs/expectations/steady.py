@@ -12,7 +12,7 @@ from kindlabs.diagnosis.events import last_time, newest
 from kindlabs.diagnosis.pods import why_pod_not_ready
 from kindlabs.diagnosis.probes import why_readiness_lost
 from kindlabs.kube.api import Object
-from kindlabs.kube.objects import age, condition, dig, is_ready, restarts, statuses
+from kindlabs.kube.objects import age, condition, dig, is_going, is_ready, restarts, statuses
 
 UNPROBED_SECONDS = 3.0
 """A container without a readiness probe is Ready as soon as it runs; the first crash shows after 1.3 s."""
@@ -45,7 +45,7 @@ def first_unsteady(scene: Scene, noted: Mapping[str, Noted]) -> Object | None:
     """The first Pod of those in *noted* (by uid) of which a container has ended since, or whose readiness went."""
     for pod in scene.world.list("Pod"):
         before = noted.get(pod["metadata"]["uid"])
-        if before is None or "deletionTimestamp" in pod["metadata"]:
+        if before is None or is_going(pod):
             continue
         ended = any("terminated" in (s.get("state") or {}) for s in dig(pod, "status", "containerStatuses", default=[]))
         flaps = note(pod).ready_since != before.ready_since and why_readiness_lost(scene, pod)
