@@ -11,8 +11,8 @@ from kindlabs.kube.api import Object
 from kindlabs.kube.objects import age, containers, dig
 from kindlabs.kube.podspecs import Reference, references
 
-SETTLED_SECONDS = 2.0
-"""What is missing may have been applied a moment ago."""
+APPLIED_SECONDS = 2.0
+"""What a Pod names may be applied so long after it."""
 UNMOUNTED = ("FailedMount", "FailedAttachVolume", "FailedMapVolume", "FailedCreatePodSandBox")
 NEVER_MOUNTS = re.compile(r"non-existent config key|hostPath type check failed|unsupported volume|not supported")
 """The kubelet's words for what the next try cannot change (pkg/volume)."""
@@ -29,7 +29,7 @@ def why_reference_missing(scene: Scene, pod: Object) -> Cause | None:
                 f"{kind}NotFound",
                 f"Pod {pod['metadata']['name']} needs {kind} {name}, which does not exist in {namespace}.",
                 ("spec", *path),
-                final=not issued and age(pod["metadata"].get("creationTimestamp")) > SETTLED_SECONDS,
+                final=not issued and age(pod["metadata"].get("creationTimestamp")) > APPLIED_SECONDS,
                 next_step=f"-n {namespace} get {kind.lower()}",
             )
     return None
@@ -44,7 +44,7 @@ def why_not_mounted(scene: Scene, pod: Object) -> Cause | None:
     words = said(event)
     named = re.search(r'for volume "([^"]+)"', words)
     text = f"The node cannot prepare Pod {pod['metadata']['name']}: {innermost(words)[:300]}."
-    settled = age(pod["metadata"].get("creationTimestamp")) > SETTLED_SECONDS
+    settled = age(pod["metadata"].get("creationTimestamp")) > APPLIED_SECONDS
     final = settled and bool(NEVER_MOUNTS.search(words))
     if "OOM-killed" in words:
         return about(pod, "CannotStart", text, _limit(pod), final=settled)

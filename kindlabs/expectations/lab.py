@@ -21,7 +21,7 @@ from kindlabs.kube.world import World
 from kindlabs.waiting import LOOK_AGAIN, Deadline, Look, wait_until
 
 DOUBT_SECONDS = 15.0
-"""What a sound submission needs comes sooner, steadiness of ten seconds included."""
+"""A correct submission meets any expectation sooner; after this the cluster is suspected."""
 
 
 @dataclass

@@ -19,7 +19,7 @@ UNPROBED_SECONDS = 3.0
 RECENT_SECONDS = 15.0
 """A Pod whose readiness went within so many seconds may lose it again."""
 OUTLIVE_SECONDS = 20.0
-"""A container that was started again has to outlive its last life, and need not do so for longer than this."""
+"""A restarted container must run longer than before its restart, at most this long, to count as steady."""
 
 
 def is_steady(scene: Scene, pod: Object, for_seconds: float = 0) -> bool:
