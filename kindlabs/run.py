@@ -12,8 +12,9 @@ from kindlabs.clusters.cluster import Cluster
 from kindlabs.clusters.lock import Lock
 from kindlabs.control import Control
 from kindlabs.course import CourseLab
-from kindlabs.diagnosis import why_readiness_lost, why_restarted
 from kindlabs.diagnosis.cause import Scene
+from kindlabs.diagnosis.crashes import why_restarted
+from kindlabs.diagnosis.probes import why_readiness_lost
 from kindlabs.errors import InfraError, LabError
 from kindlabs.evidence import collect
 from kindlabs.expectations import Lab

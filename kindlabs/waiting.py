@@ -13,6 +13,12 @@ LOOK_AGAIN = 0.05
 """Seconds between two looks at what no watch tells: an HTTP answer."""
 CONFIRM = 0.3
 """Seconds that a hopeless cause must hold: watches of different kinds arrive in no particular order."""
+UNPROMPTED = 0.5
+"""Seconds after which objects are looked at again though none has changed: they grow older, and ports open."""
+READY_SECONDS = 30.0
+"""What Pods may take to become Ready, however late in a run they are asked."""
+ACTION_SECONDS = 60.0
+"""What a check that disturbs something on purpose may wait for the recovery."""
 
 
 class Look(NamedTuple):
@@ -25,9 +31,9 @@ class Look(NamedTuple):
 class Unmet(AssertionError):
     """An expectation that was not met: what was expected, what was observed last, and the first broken link."""
 
-    def __init__(self, expected: str, observed: str, cause: Cause | None, *, in_time: bool = True) -> None:
+    def __init__(self, expected: str, observed: str, cause: Cause | None) -> None:
         super().__init__(f"expected {expected}; observed {observed}")
-        self.expected, self.observed, self.cause, self.in_time = expected, observed, cause, in_time
+        self.expected, self.observed, self.cause = expected, observed, cause
 
 
 class Deadline:
@@ -38,7 +44,6 @@ class Deadline:
     """
 
     def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
         self._end = time.monotonic() + seconds
 
     def remaining(self) -> float:
@@ -65,7 +70,7 @@ def wait_until(
         expected: the outcome in words.
         look: one look at it; quick, no side effects.
         why: the first broken link, as far as objects tell; None when there is none, or nobody knows yet.
-        every: seconds between looks at what no watch tells; None looks only when an object has changed.
+        every: seconds between looks at what no watch tells; None looks when an object has changed.
 
     Raises: Unmet when a cause that waiting cannot mend has held for CONFIRM seconds, or the deadline has passed;
         ApiUnreachable when the API server is gone.
@@ -79,9 +84,15 @@ def wait_until(
         cause = why()
         now = time.monotonic()
         hopeless_since = (hopeless_since or now) if cause and cause.final else None
-        if hopeless_since and now - hopeless_since >= CONFIRM:
+        confirmed = hopeless_since is not None and now - hopeless_since >= CONFIRM
+        if confirmed or deadline.remaining() <= 0:
             raise Unmet(expected, seen.observed, cause)
-        if deadline.remaining() <= 0:
-            raise Unmet(expected, seen.observed, cause, in_time=False)
-        pause = every or (CONFIRM / 3 if hopeless_since else 0.5)
-        world.wait(revision if every is None else world.revision, min(pause, max(deadline.remaining(), 0.01)))
+        if every is None:
+            _pause(world, revision, CONFIRM / 3 if hopeless_since else UNPROMPTED, deadline)
+        else:  # what changed while requests were under way does not send the next ones at once
+            _pause(world, world.revision, every, deadline)
+
+
+def _pause(world: World, revision: int, seconds: float, deadline: Deadline) -> None:
+    """Until an object has changed since *revision*, *seconds* are over, or the deadline has come."""
+    world.wait(revision, min(seconds, max(deadline.remaining(), 0.0)))

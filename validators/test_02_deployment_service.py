@@ -26,7 +26,7 @@ def test_name_answers(lab):
 @check(points=1, needs=[test_name_answers])
 def test_load_spreads(lab):
     """60 requests show the names of all 3 Pods."""
-    lab.service("web").answers(NAME, times=60, from_pods_of=lab.deployment("web"))
+    lab.service("web").answers(NAME, times=60, from_every_pod_of=lab.deployment("web"))
 
 
 @check(points=2, needs=[test_name_answers])

@@ -11,15 +11,15 @@ def test_pods_ready(lab):
 
 @check(points=1, needs=[test_pods_ready])
 def test_service_answers(lab):
-    """Inside the cluster, Service `web` answers 10 of 10 requests on port 80."""
-    lab.service("web").answers("/hostname", times=10, from_pods_of=lab.deployment("web"))
+    """Inside the cluster, 10 of 10 requests to Service `web` on port 80 are answered, by both Pods."""
+    lab.service("web").answers("/hostname", times=10, from_every_pod_of=lab.deployment("web"))
 
 
 @check(points=2, needs=[test_service_answers])
 def test_ingress_routes(lab):
     """From outside, every path of `https://web.localhost` is answered, and `/hostname` by both Pods, 20 times of 20."""
     website = lab.https("web.localhost")
-    website.answers("/hostname", times=20, from_pods_of=lab.deployment("web"))
+    website.answers("/hostname", times=20, from_every_pod_of=lab.deployment("web"))
     website.leads_everywhere_to(lab.service("web"))
 
 

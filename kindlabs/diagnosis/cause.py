@@ -85,6 +85,11 @@ class Scene:
     remaining: Callable[[], float] = lambda: inf
     cert_manager_log: Callable[[], str] = str
 
+    def why_refused(self, namespace: str, *kinds: str) -> Cause | None:
+        """The cause that the API server refused an object of one of *kinds*; None when it took them all."""
+        names = ((kind, name) for kind, space, name in self.refused if kind in kinds and space == namespace)
+        return next((self.missing(kind, name, namespace) for kind, name in names), None)
+
     def missing(self, kind: str, name: str, namespace: str, **more: Any) -> Cause:
         """The cause for an object that is not there: refused, misnamed, of another kind, or never written."""
         if (kind, namespace, name) in self.refused:

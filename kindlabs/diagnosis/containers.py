@@ -11,6 +11,8 @@ from kindlabs.kube.objects import age, containers, dig
 USUAL_PORTS = (80, 443, 3000, 5000, 8000, 8080, 8081, 8443, 9090)
 OWN_COMMANDS = {"agnhost": ["pause"]}
 """What the labs' images run when a manifest says nothing (test/images/agnhost/Dockerfile)."""
+LISTENS_SECONDS = 2.0
+"""A process that opens ports has opened them by then, on a machine that is not too busy."""
 CRASH_SECONDS = 4.0
 """One crash may be a start-up race; no new start for so long, or a second crash, is not."""
 POD_POLICY: Field = ("spec", "restartPolicy")
@@ -85,7 +87,10 @@ RENAMED_BY = ("hostNetwork", "hostnameOverride", "hostname", "setHostnameAsFQDN"
 
 
 def answer_field(pod: Object, port: int = 0) -> tuple[str, Field]:
-    """What decides a Pod's answers on *port*: in words where it is no process, and the field, of a template too."""
+    """(words, field) of what decides the answer: a host name field, else command/args (then the words are empty).
+
+    Takes a Pod or a template.
+    """
     renamed = next((field for field in RENAMED_BY if pod["spec"].get(field)), "")
     if renamed:
         return f"; {renamed} gives its processes that host name", ("spec", renamed)

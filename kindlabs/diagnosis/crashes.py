@@ -20,8 +20,8 @@ from kindlabs.diagnosis.probes import why_killed
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import age, dig, statuses
 
-SETTLED_SECONDS = 2.0
-"""What runs for so long has not ended at once."""
+INIT_SECONDS = 2.0
+"""An init container that runs for so long has not ended at once."""
 QUICK_SECONDS = 3
 """A container that ends within so many seconds ends soon after it starts."""
 KILLED = 137
@@ -133,7 +133,7 @@ def _holds_up(pod: Object, status: Object) -> Cause:
     running = age(dig(status, "state", "running", "startedAt"))
     name = pod["metadata"]["name"]
     text = f"Init container {status['name']} of Pod {name} has not ended after {running:.0f} s; the app waits for it."
-    final = never_ends(container) and running > SETTLED_SECONDS
+    final = never_ends(container) and running > INIT_SECONDS
     if final:
         text = f"Init container {status['name']} of Pod {name} never ends, so the app never starts."
     return about(pod, "InitRuns", text, (*field_of(pod, status), process_field(container)), final=final)

@@ -8,15 +8,15 @@ from kindlabs.diagnosis.events import events_of, last_time
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import age, dig
 
-SETTLED_SECONDS = 2.0
-"""A usual hook has ended by now."""
+HOOK_SECONDS = 2.0
+"""A usual hook has ended by then."""
 
 
 def why_hook_runs(scene: Scene, pod: Object, status: Object) -> Cause | None:
     """A hook that has not ended; until then the kubelet says ContainerCreating of a container that it has started."""
     started = _said(scene, pod, status, "Started")
     running = age(last_time(started[-1])) if started else 0.0
-    if not _hook(pod, status) or running <= SETTLED_SECONDS:
+    if not _hook(pod, status) or running <= HOOK_SECONDS:
         return None
     text = f"{_named(pod, status)} has not ended after {running:.0f} s; the container counts as started only then."
     return _cause(pod, status, "HookRuns", text, final=never_ends(_hook(pod, status).get("exec") or {}))

@@ -18,11 +18,7 @@ def why_host_does_not_answer(scene: Scene, host: str, namespace: str, path: str 
     """The first link between a request for *host* and a Pod; None when the objects say that it should answer."""
     ingresses = scene.world.list("Ingress", namespace)
     if not ingresses:
-        refused = next((name for kind, space, name in scene.refused if kind == "Ingress" and space == namespace), "")
-        if refused:
-            return scene.missing("Ingress", refused, namespace)
-        text = f"There is no Ingress in {namespace}, so nothing routes {host}."
-        return Cause("NotFound", "Ingress", "", namespace, text, next_step=f"-n {namespace} get ingress")
+        return scene.why_refused(namespace, "Ingress") or _no_ingress(namespace, host)
     named = [i for i in ingresses if routes_of(i, host)] or ingresses
     served = [i for i in named if not _class_missing(scene, i)]
     if not served:
@@ -97,6 +93,11 @@ def _class_missing(scene: Scene, ingress: Object) -> Cause | None:
     else:
         text = f"Ingress {name} names no class and no class is the default, so no controller serves it."
     return Cause("IngressClassNotFound", "Ingress", name, namespace, text, field, next_step="get ingressclass")
+
+
+def _no_ingress(namespace: str, host: str) -> Cause:
+    text = f"There is no Ingress in {namespace}, so nothing routes {host}."
+    return Cause("NotFound", "Ingress", "", namespace, text, next_step=f"-n {namespace} get ingress")
 
 
 def _no_rule(scene: Scene, ingresses: list[Object], host: str) -> Cause:

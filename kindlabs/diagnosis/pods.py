@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kindlabs.diagnosis.cause import Cause, Field, Scene, about
-from kindlabs.diagnosis.containers import at_port, command, listening_ports, never_ends, process_field
+from kindlabs.diagnosis.containers import LISTENS_SECONDS, at_port, command, listening_ports, never_ends, process_field
 from kindlabs.diagnosis.crashes import why_stuck
 from kindlabs.diagnosis.images import why_no_image
 from kindlabs.diagnosis.probes import why_not_alive, why_probe_fails
@@ -18,8 +18,8 @@ FAILED_FOR: dict[str, Field] = {"DeadlineExceeded": ("activeDeadlineSeconds",)}
 """Which field of a Pod a reason for giving it up is about."""
 FULL_MACHINE = "The node was low on resource"
 """The kubelet's words when it evicts (pkg/kubelet/eviction)."""
-SETTLED_SECONDS = 2.0
-"""A process that has opened other ports by now has started."""
+GATE_SECONDS = 2.0
+"""A controller that opens a readiness gate has done so by then."""
 
 
 def why_pod_not_ready(scene: Scene, pod: Object) -> Cause | None:
@@ -54,7 +54,7 @@ def why_pod_does_not_answer(scene: Scene, pod: Object, port: int) -> Cause | Non
     starts = [age(dig(status, "state", "running", "startedAt")) for status in statuses(pod)]
     running = min(filter(None, starts), default=0.0)
     alone = len(pod["spec"]["containers"]) == 1
-    final = running > (SETTLED_SECONDS if others and alone else START_SECONDS) or never_ends(container)
+    final = running > (LISTENS_SECONDS if others and alone else START_SECONDS) or never_ends(container)
     if others:
         text = f"Nothing listens on port {port} in Pod {name}; the process listens on {', '.join(map(str, others))}."
     elif never_ends(container):
@@ -87,5 +87,5 @@ def _gate_closed(_scene: Scene, pod: Object) -> Cause | None:
     closed = ", ".join(gate for gate in gates if not is_true(pod, gate))
     text = f"Pod {pod['metadata']['name']} waits for readiness gate {closed}, which nobody opens."
     held = age(condition(pod, "ContainersReady").get("lastTransitionTime"))
-    final = bool(closed) and held > SETTLED_SECONDS
+    final = bool(closed) and held > GATE_SECONDS
     return about(pod, "ReadinessGateClosed", text, ("spec", "readinessGates"), final=final)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 
 from kindlabs.diagnosis.cause import Cause, Field, Scene, about
-from kindlabs.diagnosis.containers import field_of, listening_ports, never_ends, port_number, spec_of
+from kindlabs.diagnosis.containers import LISTENS_SECONDS, field_of, listening_ports, never_ends, port_number, spec_of
 from kindlabs.diagnosis.events import innermost, last_time, newest, said, times
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import age, dig, statuses
 
-SETTLED_SECONDS = 2.0
-"""The first probe may come before the process listens."""
 SPEAKS_SECONDS = 10.0
 """What listens for so long and does not speak gRPC speaks something else."""
 SLOW = re.compile(r"deadline exceeded|timed? ?out", re.I)
@@ -125,7 +123,7 @@ def _in_vain(scene: Scene, pod: Object, status: Object, kind: str) -> bool:
     """Whether the process listens elsewhere, or never will; one that listens nowhere yet may still be starting."""
     container = spec_of(pod, status)
     running = age(dig(status, "state", "running", "startedAt"))
-    if running < dig(container, kind, "initialDelaySeconds", default=0) + SETTLED_SECONDS:
+    if running < dig(container, kind, "initialDelaySeconds", default=0) + LISTENS_SECONDS:
         return False
     alone = len(pod["spec"]["containers"]) == 1
     return never_ends(container) or (alone and bool(listening_ports(scene, pod)))
@@ -139,14 +137,14 @@ def _fails(scene: Scene, pod: Object, status: Object, kind: str) -> Cause | None
     event = _last_failure(scene, pod, word, started)
     period = probe.get("periodSeconds", 10)
     holds_back = kind != "livenessProbe"  # nobody waits for that one
-    if holds_back and running > SETTLED_SECONDS and (not event or age(last_time(event)) > 2 * period):
+    if holds_back and running > LISTENS_SECONDS and (not event or age(last_time(event)) > 2 * period):
         late = _comes_late(scene, pod, word, running, field)
         if late:
             return late
     if not event:
         return None
     words = said(event)
-    permanent = NEVER_PASSES.search(words) and (times(event) > 1 or running > delay + SETTLED_SECONDS)
+    permanent = NEVER_PASSES.search(words) and (times(event) > 1 or running > delay + LISTENS_SECONDS)
     if "failed to connect service" in words and running > delay + SPEAKS_SECONDS:  # gRPC only says so
         permanent = bool(scene.listens(pod, probe["grpc"]["port"]))
     too_late = holds_back and period - age(last_time(event)) > scene.remaining()

@@ -6,9 +6,9 @@ import re
 
 from kindlabs.diagnosis.cause import Cause, Field, Scene, about
 from kindlabs.kube.api import Object
-from kindlabs.kube.objects import age, condition, dig, statuses
+from kindlabs.kube.objects import age, condition, dig, pods_are_going, statuses
 
-SETTLED_SECONDS = 2.0
+FIRST_WORD_SECONDS = 2.0
 """What the scheduler says first may pass: an old Pod may still hold the room that the new one needs."""
 PLACES: tuple[tuple[str, Field], ...] = (
     ("Insufficient", ("spec", "containers", 0, "resources", "requests")),
@@ -33,7 +33,7 @@ def why_not_scheduled(scene: Scene, pod: Object) -> Cause | None:
         return _gated(pod)
     if scheduled.get("reason") == "Unschedulable":
         return _unclaimed(scene, pod) or _unschedulable(scene, pod, scheduled)
-    waited = age(pod["metadata"].get("creationTimestamp")) > SETTLED_SECONDS
+    waited = age(pod["metadata"].get("creationTimestamp")) > FIRST_WORD_SECONDS
     return _node_missing(scene, pod, final=waited) or _nobody_schedules(pod, final=waited)
 
 
@@ -46,8 +46,8 @@ def _unschedulable(scene: Scene, pod: Object, scheduled: Object) -> Cause:
         words += f"; the Pod asks for a node with {wanted}"
     sick = [taint["key"] for node in scene.world.list("Node") for taint in dig(node, "spec", "taints", default=[])]
     sick = [key for key in sick if key.startswith("node.kubernetes.io/")] if "taint" in words else []
-    leaving = any("deletionTimestamp" in p["metadata"] for p in scene.world.list("Pod", pod["metadata"]["namespace"]))
-    final = not leaving and age(scheduled.get("lastTransitionTime")) > SETTLED_SECONDS
+    going = pods_are_going(scene.world, pod["metadata"]["namespace"])
+    final = not going and age(scheduled.get("lastTransitionTime")) > FIRST_WORD_SECONDS
     if sick:  # Kubernetes marks a node so when it is unwell; no learner may
         words += f"; the cluster's node carries {', '.join(sorted(set(sick)))}"
     text = f"No node takes Pod {pod['metadata']['name']}: {words}."

@@ -6,7 +6,7 @@ from kindlabs.diagnosis.cause import Cause, Scene, about
 from kindlabs.diagnosis.containers import listening_ports
 from kindlabs.diagnosis.pods import why_pod_does_not_answer, why_pod_not_ready
 from kindlabs.kube.api import Object
-from kindlabs.kube.objects import containers, dig, is_leaving, is_ready, labels_text
+from kindlabs.kube.objects import containers, dig, is_leaving, is_ready, labels_text, pods_are_going
 from kindlabs.kube.world import has_labels
 
 ENDED = {"Succeeded", "Failed"}
@@ -33,14 +33,13 @@ def why_service_does_not_answer(scene: Scene, name: str, namespace: str, port: i
     return found.behind(f"Service {name} does not answer on port {port}") if found else None
 
 
-def why_others_answer(scene: Scene, name: str, namespace: str, own: list[Object]) -> Cause | None:
-    """Why Service *name* does not spread requests over the Pods *own* and no others."""
+def why_always_the_same(scene: Scene, name: str, namespace: str, own: list[Object]) -> Cause | None:
+    """Why one caller of Service *name* never gets to each of the Pods *own*."""
     service = scene.world.get("Service", name, namespace)
-    found = why_strangers(scene, name, namespace, own)
-    if not found and service and dig(service, "spec", "sessionAffinity") == "ClientIP" and len(own) > 1:
-        text = f"Service {name} has sessionAffinity ClientIP, so that one caller always gets the same Pod."
-        return about(service, "SessionAffinity", text, ("spec", "sessionAffinity"))
-    return found
+    if service is None or len(own) < 2 or dig(service, "spec", "sessionAffinity") != "ClientIP":
+        return None
+    text = f"Service {name} has sessionAffinity ClientIP, so that one caller always gets the same Pod."
+    return about(service, "SessionAffinity", text, ("spec", "sessionAffinity"))
 
 
 def why_strangers(scene: Scene, name: str, namespace: str, own: list[Object]) -> Cause | None:
@@ -55,8 +54,8 @@ def why_strangers(scene: Scene, name: str, namespace: str, own: list[Object]) ->
     step = f"-n {namespace} get pods -l {selector}"
     if strangers and names:
         text = f"Service {name} selects {selector}, and so do requests reach Pod {strangers[0]}, which is not meant."
-        leaving = any("deletionTimestamp" in p["metadata"] for p in scene.world.list("Pod", namespace))
-        return about(service, "SelectsOthers", text, ("spec", "selector"), final=not leaving, next_step=step)
+        final = not pods_are_going(scene.world, namespace)
+        return about(service, "SelectsOthers", text, ("spec", "selector"), final=final, next_step=step)
     return None
 
 
@@ -92,7 +91,7 @@ def _selects_nothing(scene: Scene, service: Object) -> Cause | None:
     selector = dig(service, "spec", "selector", default={})
     step = f"-n {namespace} get pods --show-labels"
     if not selector:
-        if endpoints_of(scene, service):  # written by hand
+        if endpoints_of(scene, name, namespace):  # written by hand
             return None
         text = f"Service {name} has no selector, so it finds no Pod."
         return Cause("NoSelector", "Service", name, namespace, text, ("spec",), next_step=step)
@@ -106,10 +105,10 @@ def _selects_nothing(scene: Scene, service: Object) -> Cause | None:
     return Cause("SelectsNoPod", "Service", name, namespace, text, ("spec", "selector"), next_step=step)
 
 
-def endpoints_of(scene: Scene, service: Object) -> list[Object]:
-    """The endpoints in the EndpointSlices of a Service."""
-    mine = {"kubernetes.io/service-name": service["metadata"]["name"]}
-    slices = scene.world.list("EndpointSlice.discovery.k8s.io", service["metadata"]["namespace"], mine)
+def endpoints_of(scene: Scene, name: str, namespace: str) -> list[Object]:
+    """The endpoints in the EndpointSlices of Service *name*."""
+    mine = {"kubernetes.io/service-name": name}
+    slices = scene.world.list("EndpointSlice.discovery.k8s.io", namespace, mine)
     return [endpoint for piece in slices for endpoint in piece.get("endpoints") or []]
 
 

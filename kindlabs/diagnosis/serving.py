@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from kindlabs.diagnosis.cause import Cause, Field, Scene, about
-from kindlabs.diagnosis.certificates import certificate_of, shim_of, tls_place
+from kindlabs.diagnosis.cause import Cause, Scene, about
+from kindlabs.diagnosis.certificates import certificate_of
 from kindlabs.diagnosis.ingress import served_ingresses
 from kindlabs.diagnosis.routes import rule_names
+from kindlabs.diagnosis.shim import tls_place, written_at
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import dig
 
@@ -21,7 +22,7 @@ def why_not_served(scene: Scene, host: str, secret: str, namespace: str) -> Caus
     if certificate is None:
         return None
     return (
-        _for_other_host(scene, certificate, host, secret)
+        _for_other_host(scene, certificate, host)
         or _not_for_servers(scene, certificate)
         or _tls_not_named(scene, host, secret, namespace)
         or _tls_not_read(scene, secret, namespace)
@@ -51,19 +52,17 @@ def covers(names: list[str], host: str) -> bool:
     return host in known or ("." in domain and f"*.{domain}" in known)
 
 
-def _for_other_host(scene: Scene, certificate: Object, host: str, secret: str) -> Cause | None:
+def _for_other_host(scene: Scene, certificate: Object, host: str) -> Cause | None:
     """A certificate whose dnsNames do not cover the host; browsers pass over a commonName (RFC 9110, 4.3.4)."""
     names = dig(certificate, "spec", "dnsNames", default=[])
     if covers(names, host):
         return None
     text = f"The certificate is for {', '.join(names) or 'no DNS name'}; the browser asks for {host}."
-    ingress, own = shim_of(scene, certificate), certificate["metadata"]["name"]
+    own, namespace = certificate["metadata"]["name"], certificate["metadata"]["namespace"]
     if dig(certificate, "spec", "commonName") == host:
         text = f"Certificate {own} has {host} as its commonName alone; browsers look at dnsNames."
-    kind, name, field = _where_names_stand(ingress, certificate, secret)
-    namespace = certificate["metadata"]["namespace"]
-    step = f"-n {namespace} describe certificate {own}"
-    return Cause("CertificateForOtherHost", kind, name, namespace, text, field, next_step=step)
+    thing, field = written_at(scene, certificate, "dnsNames")
+    return about(thing, "CertificateForOtherHost", text, field, next_step=f"-n {namespace} describe certificate {own}")
 
 
 def _not_for_servers(scene: Scene, certificate: Object) -> Cause | None:
@@ -72,10 +71,8 @@ def _not_for_servers(scene: Scene, certificate: Object) -> Cause | None:
         return None
     name = certificate["metadata"]["name"]
     text = f"Certificate {name} is for {', '.join(sorted(purposes))}; a server needs usage server auth."
-    ingress = shim_of(scene, certificate)
-    if ingress:
-        return about(ingress, "CertificateUsage", text, ("metadata", "annotations", "cert-manager.io/usages"))
-    return about(certificate, "CertificateUsage", text, ("spec", "usages"))
+    thing, field = written_at(scene, certificate, "usages")
+    return about(thing, "CertificateUsage", text, field)
 
 
 def _tls_not_named(scene: Scene, host: str, secret: str, namespace: str) -> Cause | None:
@@ -104,9 +101,3 @@ def _tls_not_read(scene: Scene, secret: str, namespace: str) -> Cause | None:
                 final = certificate_of(scene, first, namespace) is None
                 return about(ingress, "TlsNotRead", text, ("spec", "tls", at, "secretName"), final=final)
     return None
-
-
-def _where_names_stand(ingress: Object | None, certificate: Object, secret: str) -> tuple[str, str, Field]:
-    if ingress:
-        return "Ingress", ingress["metadata"]["name"], ("spec", "tls", tls_place(ingress, secret), "hosts")
-    return "Certificate", certificate["metadata"]["name"], ("spec", "dnsNames")

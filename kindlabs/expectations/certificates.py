@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import base64
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
 
-from kindlabs.diagnosis import Cause, why_not_issued
-from kindlabs.diagnosis.certificates import certificates_of
+from kindlabs.diagnosis.cause import Cause
+from kindlabs.diagnosis.certificates import SHORTEST_SECONDS, certificates_of, why_not_issued
 from kindlabs.errors import InfraError
-from kindlabs.expectations.workloads import ACTION_SECONDS
+from kindlabs.expectations.named import NamedObject
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import condition, dig
-from kindlabs.waiting import Look
+from kindlabs.waiting import ACTION_SECONDS, Look
 
 if TYPE_CHECKING:
     from kindlabs.expectations.lab import Lab
 
 CA_SECRET, CA_NAMESPACE = "lab-ca", "cert-manager"
-SHORTEST = timedelta(hours=1)
-"""Certificates of a shorter life are refused by cert-manager's webhook (cert-manager.io/docs/reference/api-docs)."""
 
 
-class IssuedSecret:
+class IssuedSecret(NamedObject):
     """One Secret by name, into which cert-manager stores a certificate and its key."""
 
-    def __init__(self, lab: Lab, name: str) -> None:
-        self.lab, self.name = lab, name
+    kind = "Secret"
 
     def is_issued_by(self, cluster_issuer: str) -> None:
         """A Ready Certificate of ClusterIssuer *cluster_issuer* stores into the Secret, and the key fits."""
@@ -61,10 +57,6 @@ class IssuedSecret:
         self.lab.deadline.grant(ACTION_SECONDS)
         self.lab.api.delete("Secret", self.name, self.lab.namespace)
 
-    def find(self) -> Object | None:
-        """The Secret as last seen."""
-        return self.lab.world.get("Secret", self.name, self.lab.namespace)
-
     def _problem(self) -> str:
         """What is wrong with what the Secret holds, in words; empty when nothing is."""
         secret = self.find()
@@ -78,7 +70,7 @@ class IssuedSecret:
             leaf.verify_directly_issued_by(ca)
         except Exception:  # each key type raises its own
             return f"the certificate in Secret {self.name} is not signed by the lab's CA"
-        if leaf.not_valid_after_utc - leaf.not_valid_before_utc < SHORTEST:
+        if (leaf.not_valid_after_utc - leaf.not_valid_before_utc).total_seconds() < SHORTEST_SECONDS:
             return f"the certificate in Secret {self.name} is valid for less than an hour"
         return ""
 

@@ -10,22 +10,23 @@ from typing import TYPE_CHECKING
 import httpx
 from cryptography import x509
 
-from kindlabs.diagnosis import (
-    why_another_served,
+from kindlabs.diagnosis.cause import Cause
+from kindlabs.diagnosis.certificates import why_not_issued
+from kindlabs.diagnosis.ingress import (
+    service_behind,
+    ways_to,
     why_host_answers,
     why_host_does_not_answer,
     why_not_everything,
-    why_not_issued,
-    why_not_served,
-    why_others_answer,
 )
-from kindlabs.diagnosis.cause import Cause
-from kindlabs.diagnosis.ingress import service_behind, ways_to
-from kindlabs.diagnosis.serving import covers
+from kindlabs.diagnosis.services import why_strangers
+from kindlabs.diagnosis.serving import covers, why_another_served, why_not_served
+from kindlabs.expectations.backends import Backends
 from kindlabs.expectations.certificates import lab_ca, names_of, read_certificate
-from kindlabs.expectations.services import Service, judge_replies, why_wrong_answer
-from kindlabs.expectations.workloads import ACTION_SECONDS, Deployment
-from kindlabs.waiting import Look
+from kindlabs.expectations.deployments import Deployment
+from kindlabs.expectations.probe import Replies
+from kindlabs.expectations.services import Service
+from kindlabs.waiting import ACTION_SECONDS, Look
 
 if TYPE_CHECKING:
     from kindlabs.expectations.lab import Lab
@@ -44,24 +45,35 @@ class Website:
         """The port on 127.0.0.1 that is mapped to the Ingress controller's HTTPS port."""
         return self.lab.ports["https"]
 
-    def answers(self, path: str, *, times: int, from_pods_of: Deployment) -> None:
-        """All of *times* HTTPS requests are answered with 200 by Pods of a Deployment, and by each of them."""
-        said: list[str] = []
+    def answers(
+        self,
+        path: str,
+        *,
+        times: int,
+        from_pods_of: Deployment | None = None,
+        from_every_pod_of: Deployment | None = None,
+    ) -> None:
+        """All of *times* HTTPS requests are answered with 200, by Pods of a Deployment and by nobody else.
+
+        Args: from_every_pod_of: in place of from_pods_of; each of its Pods has to answer at least once.
+        """
+        backends = Backends.of(from_pods_of, from_every_pod_of)
+        scene, space, bodies = self.lab.scene, self.lab.namespace, list[str]()
 
         def look() -> Look:
-            bodies, errors = self._ask(path, times)
-            said[:] = bodies
-            return judge_replies(bodies, errors, times, from_pods_of.pods)
+            replies = self._ask(path, times)
+            bodies[:] = replies.bodies
+            return backends.have_sent(replies, times)
 
         def why() -> Cause | None:
-            scene, space = self.lab.scene, self.lab.namespace
-            found = why_host_does_not_answer(scene, self.host, space, path)
             behind = service_behind(scene, self.host, space, path)
-            found = found or why_others_answer(scene, behind, space, from_pods_of.pods)
-            return found or why_wrong_answer(self.lab, said, self._url(path), from_pods_of)
+            return (
+                why_host_does_not_answer(scene, self.host, space, path)
+                or why_strangers(scene, behind, space, backends.deployment.pods)
+                or backends.why_other_answer(self._url(path), bodies)
+            )
 
-        expected = f"{times} of {times} answers 200 from {self._url(path)}, from every Pod of {from_pods_of.name}"
-        self.lab.expect_traffic(expected, look, why)
+        self.lab.expect_traffic(f"{times} of {times} answers 200 from {self._url(path)}, from {backends}", look, why)
 
     def leads_everywhere_to(self, service: Service) -> None:
         """Every path of the host is answered with 200, one that nobody can have named too, and by no other Service."""
@@ -69,9 +81,9 @@ class Website:
 
         def look() -> Look:
             for path in paths:
-                _, errors = self._ask(path, 1)
-                if errors:
-                    return Look(False, f"{errors[0]} from {self._url(path)}")
+                replies = self._ask(path, 1)
+                if replies.errors:
+                    return Look(False, f"{replies.errors[0]} from {self._url(path)}")
             parts = why_not_everything(scene, self.host, space, service.name)
             return Look(parts is None, parts.message if parts else "every path is answered")
 
@@ -141,16 +153,16 @@ class Website:
     def _url(self, path: str) -> str:
         return f"https://{self.host}:{self.port}{path}"
 
-    def _ask(self, path: str, times: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def _ask(self, path: str, times: int) -> Replies:
         """Ask *times* times; the first request that is not answered with 200 ends it."""
         bodies: list[str] = []
         with self._client() as client:
             for _ in range(times):
                 status, body = self._get(path, client)
                 if status != 200:
-                    return tuple(bodies), (f"{status} {body.strip()[:80]}".strip() if status else body,)
+                    return Replies(tuple(bodies), (f"{status} {body.strip()[:80]}".strip() if status else body,))
                 bodies.append(body)
-        return tuple(bodies), ()
+        return Replies(tuple(bodies), ())
 
     def _get(self, path: str, client: httpx.Client) -> tuple[int, str]:
         """Status and body of one request; status 0 and the error in words where there was no answer."""

@@ -9,18 +9,19 @@ from dataclasses import dataclass, field
 from kindlabs.diagnosis.cause import Cause, Scene
 from kindlabs.expectations.barrier import Barrier
 from kindlabs.expectations.certificates import IssuedSecret
+from kindlabs.expectations.deployments import Deployment
 from kindlabs.expectations.ingress import Website
+from kindlabs.expectations.pods import Pod, Pods
 from kindlabs.expectations.probe import Probe
 from kindlabs.expectations.services import Service
 from kindlabs.expectations.steady import Noted, first_unsteady, note
 from kindlabs.expectations.transcript import Transcript
-from kindlabs.expectations.workloads import Deployment, Pod, Pods
 from kindlabs.kube.api import Api, Object
 from kindlabs.kube.world import World
 from kindlabs.waiting import LOOK_AGAIN, Deadline, Look, wait_until
 
 DOUBT_SECONDS = 15.0
-"""What a sound submission needs comes sooner, steadiness of ten seconds included."""
+"""A correct submission meets any expectation sooner; after this the cluster is suspected."""
 
 
 @dataclass

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from kindlabs.diagnosis import why_no_endpoints, why_others_answer, why_service_does_not_answer, why_strangers
-from kindlabs.diagnosis.cause import Cause, about
-from kindlabs.diagnosis.containers import answer_field
-from kindlabs.expectations.workloads import Deployment, plain_error
-from kindlabs.kube.api import Object
+from kindlabs.diagnosis.cause import Cause
+from kindlabs.diagnosis.services import (
+    endpoints_of,
+    why_always_the_same,
+    why_no_endpoints,
+    why_service_does_not_answer,
+    why_strangers,
+)
+from kindlabs.expectations.backends import Backends
+from kindlabs.expectations.deployments import Deployment
+from kindlabs.expectations.named import NamedObject
 from kindlabs.kube.objects import dig, is_ready
 from kindlabs.waiting import Look
 
-if TYPE_CHECKING:
-    from kindlabs.expectations.lab import Lab
 
-
-class Service:
+class Service(NamedObject):
     """One Service by name."""
 
-    def __init__(self, lab: Lab, name: str) -> None:
-        self.lab, self.name = lab, name
+    kind = "Service"
 
     @property
     def host(self) -> str:
@@ -45,82 +45,61 @@ class Service:
 
         self.lab.expect_traffic(f"the endpoints of Service {self.name} are the Pods of {deployment.name}", look, why)
 
-    def answers(self, path: str, *, times: int, from_pods_of: Deployment, port: int = 80) -> None:
-        """All of *times* requests from inside the cluster are answered by Pods of a Deployment, and by each of them."""
-        url = f"http://{self.host}{'' if port == 80 else f':{port}'}{path}"
+    def answers(
+        self,
+        path: str,
+        *,
+        times: int,
+        from_pods_of: Deployment | None = None,
+        from_every_pod_of: Deployment | None = None,
+        port: int = 80,
+    ) -> None:
+        """All of *times* requests from inside the cluster are answered, by Pods of a Deployment and by nobody else.
 
-        said: list[str] = []
+        Args: from_every_pod_of: in place of from_pods_of; each of its Pods has to answer at least once.
+        """
+        backends = Backends.of(from_pods_of, from_every_pod_of)
+        url = f"http://{self.host}{'' if port == 80 else f':{port}'}{path}"
+        scene, space, bodies = self.lab.scene, self.lab.namespace, list[str]()
 
         def look() -> Look:
-            said.clear()
+            bodies.clear()
             if self.stale():
                 return Look(False, f"the endpoints of Service {self.name} do not follow its selector yet")
-            if why_strangers(self.lab.scene, self.name, self.lab.namespace, from_pods_of.pods):
+            if why_strangers(scene, self.name, space, backends.deployment.pods):
                 return Look(False, "it leads to Pods of others too")
             replies = self.lab.probe.get(self.host, port, path, times)
-            said.extend(replies.bodies)
-            return judge_replies(replies.bodies, replies.errors, times, from_pods_of.pods)
+            bodies.extend(replies.bodies)
+            return backends.have_sent(replies, times)
 
         def why() -> Cause | None:
-            found = why_service_does_not_answer(self.lab.scene, self.name, self.lab.namespace, port)
-            found = found or why_others_answer(self.lab.scene, self.name, self.lab.namespace, from_pods_of.pods)
-            return found or why_wrong_answer(self.lab, said, url, from_pods_of)
+            pods = backends.deployment.pods
+            return (
+                why_service_does_not_answer(scene, self.name, space, port)
+                or why_strangers(scene, self.name, space, pods)
+                or (why_always_the_same(scene, self.name, space, pods) if backends.every else None)
+                or backends.why_other_answer(url, bodies)
+            )
 
-        expected = f"{times} of {times} answers from {url}, from every Pod of Deployment {from_pods_of.name}"
-        self.lab.expect_traffic(expected, look, why)
+        self.lab.expect_traffic(f"{times} of {times} answers from {url}, from {backends}", look, why)
 
     def addresses(self) -> set[str]:
         """The ready addresses of its EndpointSlices."""
         return {
             address
-            for piece in self._slices()
-            for endpoint in piece.get("endpoints") or []
+            for endpoint in endpoints_of(self.lab.scene, self.name, self.lab.namespace)
             if dig(endpoint, "conditions", "ready", default=True)
             for address in endpoint["addresses"]
         }
 
     def is_external(self) -> bool:
         """Whether its name leads out of the cluster, to no Pod."""
-        service = self.lab.world.get("Service", self.name, self.lab.namespace)
-        return bool(dig(service, "spec", "type") == "ExternalName")
+        return bool(dig(self.find(), "spec", "type") == "ExternalName")
 
     def stale(self) -> bool:
         """Whether its EndpointSlices still name Pods that its selector does not select."""
-        service = self.lab.world.get("Service", self.name, self.lab.namespace)
-        selector = dig(service, "spec", "selector")
+        selector = dig(self.find(), "spec", "selector")
         if not selector:
             return False
         chosen = {dig(p, "status", "podIP") for p in self.lab.world.list("Pod", self.lab.namespace, selector)}
         return not self.addresses() <= chosen
-
-    def _slices(self) -> list[Object]:
-        mine = {"kubernetes.io/service-name": self.name}
-        return self.lab.world.list("EndpointSlice.discovery.k8s.io", self.lab.namespace, mine)
-
-
-def why_wrong_answer(lab: Lab, said: list[str], url: str, deployment: Deployment) -> Cause | None:
-    """An app that answers, but not with the name of its Pod."""
-    names = {pod["metadata"]["name"] for pod in deployment.pods}
-    other = next((body.strip() for body in said if body.strip() not in names), None)
-    found = deployment.find()
-    if other is None or found is None:
-        return None
-    renamed, field = answer_field(found["spec"]["template"])
-    text = f"{url} is answered with {other[:80]!r}, the name of no Pod of Deployment {deployment.name}{renamed}."
-    leaving = any("deletionTimestamp" in pod["metadata"] for pod in lab.world.list("Pod", lab.namespace))
-    field = ("spec", "template", *field)
-    return about(found, "WrongAnswer", text, field, final=lab.barrier.passed and not leaving)
-
-
-def judge_replies(bodies: tuple[str, ...], errors: tuple[str, ...], times: int, pods: list[Object]) -> Look:
-    """Whether all of *times* requests were answered by *pods*, and by each of them."""
-    names = {pod["metadata"]["name"] for pod in pods}
-    seen = {body.strip() for body in bodies}
-    if errors:
-        return Look(False, f"{len(bodies)} of {len(bodies) + len(errors)} answered; {plain_error(errors[0])}")
-    strangers = sorted(seen - names)
-    if strangers:
-        return Look(False, f"an answer that is no Pod's name: {strangers[0][:80]!r}")
-    if seen != names:
-        return Look(False, f"{len(bodies)} answers, but none from {', '.join(sorted(names - seen))}")
-    return Look(len(bodies) == times and bool(names), f"{len(bodies)} of {times} answered, from {len(seen)} Pods")

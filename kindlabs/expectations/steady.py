@@ -6,19 +6,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from kindlabs.diagnosis import why_pod_not_ready, why_readiness_lost
 from kindlabs.diagnosis.cause import Cause, Scene
 from kindlabs.diagnosis.containers import spec_of
 from kindlabs.diagnosis.events import last_time, newest
+from kindlabs.diagnosis.pods import why_pod_not_ready
+from kindlabs.diagnosis.probes import why_readiness_lost
 from kindlabs.kube.api import Object
-from kindlabs.kube.objects import age, condition, dig, is_ready, restarts, statuses
+from kindlabs.kube.objects import age, condition, dig, is_going, is_ready, restarts, statuses
 
 UNPROBED_SECONDS = 3.0
 """A container without a readiness probe is Ready as soon as it runs; the first crash shows after 1.3 s."""
 RECENT_SECONDS = 15.0
 """A Pod whose readiness went within so many seconds may lose it again."""
 OUTLIVE_SECONDS = 20.0
-"""A container that was started again has to outlive its last life, and need not do so for longer than this."""
+"""A restarted container must run longer than before its restart, at most this long, to count as steady."""
 
 
 def is_steady(scene: Scene, pod: Object, for_seconds: float = 0) -> bool:
@@ -44,7 +45,7 @@ def first_unsteady(scene: Scene, noted: Mapping[str, Noted]) -> Object | None:
     """The first Pod of those in *noted* (by uid) of which a container has ended since, or whose readiness went."""
     for pod in scene.world.list("Pod"):
         before = noted.get(pod["metadata"]["uid"])
-        if before is None or "deletionTimestamp" in pod["metadata"]:
+        if before is None or is_going(pod):
             continue
         ended = any("terminated" in (s.get("state") or {}) for s in dig(pod, "status", "containerStatuses", default=[]))
         flaps = note(pod).ready_since != before.ready_since and why_readiness_lost(scene, pod)

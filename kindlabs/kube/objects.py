@@ -32,9 +32,14 @@ def is_true(thing: Object, kind: str) -> bool:
     return condition(thing, kind).get("status") == "True"
 
 
+def is_going(thing: Object) -> bool:
+    """Whether an object is being deleted."""
+    return "deletionTimestamp" in thing["metadata"]
+
+
 def is_ready(pod: Object) -> bool:
     """Whether a Pod is Ready and stays: one that is being deleted is not."""
-    return is_true(pod, "Ready") and "deletionTimestamp" not in pod["metadata"]
+    return is_true(pod, "Ready") and not is_going(pod)
 
 
 def owner(thing: Object) -> tuple[str, str]:
@@ -47,11 +52,16 @@ def owner(thing: Object) -> tuple[str, str]:
 
 def is_leaving(world: World, thing: Object) -> bool:
     """Whether an object is being deleted, or will be: the garbage collector follows once its owner is gone."""
-    if "deletionTimestamp" in thing["metadata"]:
+    if is_going(thing):
         return True
     kind, name = owner(thing)
     above = world.get(kind, name, thing["metadata"].get("namespace")) if name else None
     return bool(name) and (above is None or is_leaving(world, above))
+
+
+def pods_are_going(world: World, namespace: str) -> bool:
+    """Whether a Pod of *namespace* is being deleted: until then it may hold room, or answer for another."""
+    return any(is_going(pod) for pod in world.list("Pod", namespace))
 
 
 def age(timestamp: str | None) -> float:
@@ -89,8 +99,16 @@ def pods_of(world: World, deployment: Object, *, ended: bool = False) -> list[Ob
         return []
     mine = ("ReplicaSet", replica_set["metadata"]["name"])
     pods = [p for p in world.list("Pod", deployment["metadata"]["namespace"]) if owner(p) == mine]
-    kept = [p for p in pods if "deletionTimestamp" not in p["metadata"]]
+    kept = [p for p in pods if not is_going(p)]
     return [p for p in kept if ended or dig(p, "status", "phase") not in {"Failed", "Succeeded"}]
+
+
+def others_of(world: World, deployment: Object) -> list[Object]:
+    """A Deployment's other Pods that are not being deleted: of an older template, or that will not run again."""
+    own = {p["metadata"]["name"] for p in pods_of(world, deployment)}
+    sets = {("ReplicaSet", s["metadata"]["name"]) for s in _replica_sets_of(world, deployment)}
+    pods = [p for p in world.list("Pod", deployment["metadata"]["namespace"]) if owner(p) in sets]
+    return [p for p in pods if p["metadata"]["name"] not in own and not is_going(p)]
 
 
 def replica_set_of(world: World, deployment: Object) -> Object | None:
@@ -98,9 +116,13 @@ def replica_set_of(world: World, deployment: Object) -> Object | None:
 
     Kubernetes compares the two in the same way (pkg/controller/deployment/util, EqualIgnoreHash).
     """
-    mine = ("Deployment", deployment["metadata"]["name"])
-    sets = [s for s in world.list("ReplicaSet", deployment["metadata"]["namespace"]) if owner(s) == mine]
+    sets = _replica_sets_of(world, deployment)
     return next((s for s in sets if _template(s) == _template(deployment)), None)
+
+
+def _replica_sets_of(world: World, deployment: Object) -> list[Object]:
+    mine = ("Deployment", deployment["metadata"]["name"])
+    return [s for s in world.list("ReplicaSet", deployment["metadata"]["namespace"]) if owner(s) == mine]
 
 
 def _template(workload: Object) -> Object:

@@ -1,9 +1,9 @@
-"""What makes Pods, and what these Pods read when they start and not again."""
+"""What makes Pods, what these Pods name, and what of it they read when they start and not again."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from kindlabs.kube.api import Object
 from kindlabs.kube.notes import Key
@@ -19,6 +19,15 @@ NAMED_IN = {
     "persistentVolumeClaim": ("PersistentVolumeClaim", "claimName"),
 }
 """Fields of a Pod's spec that name another object: its kind, and the field below in which the name stands."""
+
+
+class Reference(NamedTuple):
+    """An object that a Pod's spec names: ``("containers", 0, "envFrom", 1, "secretRef")`` is the path to it."""
+
+    kind: str
+    name: str
+    path: tuple[str | int, ...]
+    optional: bool
 
 
 def pod_spec(manifest: Object) -> Object | None:
@@ -39,13 +48,19 @@ def reads(manifest: Object) -> set[Key]:
     if spec is None:
         return set()
     account = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
-    return {Key(kind, name, namespace) for kind, name in [("ServiceAccount", str(account)), *_named(spec)]}
+    named = {Key(reference.kind, reference.name, namespace) for reference in references(spec)}
+    return {Key("ServiceAccount", str(account), namespace), *named}
 
 
-def _named(part: Any) -> Iterator[tuple[str, str]]:
+def references(spec: Object) -> Iterator[Reference]:
+    """Each ConfigMap, Secret and claim that a Pod's *spec* names."""
+    return _references(spec, ())
+
+
+def _references(part: Any, path: tuple[str | int, ...]) -> Iterator[Reference]:
     if isinstance(part, list):
-        for item in part:
-            yield from _named(item)
+        for at, item in enumerate(part):
+            yield from _references(item, (*path, at))
     elif isinstance(part, dict):
         for key, below in part.items():
             kind, field = NAMED_IN.get(key, ("", ""))
@@ -53,5 +68,5 @@ def _named(part: Any) -> Iterator[tuple[str, str]]:
                 # a projected Secret has a name where a mounted one has a secretName
                 name = (source.get(field) or source.get("name")) if kind and isinstance(source, dict) else None
                 if name:
-                    yield kind, str(name)
-            yield from _named(below)
+                    yield Reference(kind, str(name), (*path, key), bool(source.get("optional")))
+            yield from _references(below, (*path, key))

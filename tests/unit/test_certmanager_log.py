@@ -8,7 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from kindlabs.diagnosis import Scene, why_not_issued
+from kindlabs.diagnosis.cause import Scene
+from kindlabs.diagnosis.certificates import why_not_issued
 from kindlabs.diagnosis.certmanager import complaint_about_annotation, complaint_about_certificate
 from kindlabs.kube.world import World
 

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from worlds import scene_with
 
-from kindlabs.diagnosis import Scene, why_another_served, why_not_issued, why_not_served
+from kindlabs.diagnosis.cause import Scene
+from kindlabs.diagnosis.certificates import why_not_issued
+from kindlabs.diagnosis.serving import why_another_served, why_not_served
 from kindlabs.kube.world import World
 
 RECORDED: dict[str, Any] = json.loads((Path(__file__).parent / "recorded" / "certificates.json").read_text())
@@ -82,6 +85,15 @@ def test_a_certificate_in_the_way_is_told() -> None:
     cause = why_not_issued(Scene(cast("World", world)), "web-tls", "lab-03", "lab-ca")
     assert cause is not None
     assert cause.message == "Certificate web-tls stores into mine; cert-manager makes no other web-tls for Ingress web."
+
+
+@pytest.mark.parametrize(("namespace", "reason"), [("lab-03", "Refused"), ("lab-03-b", "NothingIssues")])
+def test_what_was_refused_elsewhere_is_no_cause(namespace: str, reason: str) -> None:
+    """Of a lab's namespaces only the one where the Secret is asked for counts."""
+    refused = {("Certificate", namespace, "web-tls"): ("its spec is wrong", ())}
+    cause = why_not_issued(scene_with(refused=refused), "web-tls", "lab-03", "lab-ca")
+    assert cause is not None
+    assert cause.reason == reason
 
 
 @pytest.mark.parametrize(

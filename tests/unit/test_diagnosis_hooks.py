@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from worlds import scene_with, thing
 
-from kindlabs.diagnosis import why_pod_not_ready
+from kindlabs.diagnosis.pods import why_pod_not_ready
 
 LONG_AGO = "2026-11-25T23:17:59Z"
 WAITS = {"waiting": {"reason": "ContainerCreating"}}

@@ -8,7 +8,8 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from kindlabs.diagnosis import Scene, why_host_answers, why_host_does_not_answer, why_not_everything
+from kindlabs.diagnosis.cause import Scene
+from kindlabs.diagnosis.ingress import why_host_answers, why_host_does_not_answer, why_not_everything
 from kindlabs.kube.world import World
 
 SOLUTION = Path(__file__).parents[2] / "fixtures" / "03-ingress-certificates" / "solution"

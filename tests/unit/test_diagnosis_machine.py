@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from worlds import scene_with, thing
 
-from kindlabs.diagnosis import why_pod_not_ready
+from kindlabs.diagnosis.pods import why_pod_not_ready
 
 LONG_AGO = "2026-11-21T10:00:00Z"
 UNTAKEN = "0/1 nodes are available: 1 node(s) had untolerated taint(s). preemption: 0/1 nodes are available."

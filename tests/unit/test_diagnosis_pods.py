@@ -8,7 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from kindlabs.diagnosis import Scene, why_pod_does_not_answer, why_pod_not_ready
+from kindlabs.diagnosis.cause import Scene
+from kindlabs.diagnosis.pods import why_pod_does_not_answer, why_pod_not_ready
 from kindlabs.expectations.steady import is_steady
 from kindlabs.kube.world import World
 

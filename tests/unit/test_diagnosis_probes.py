@@ -9,8 +9,9 @@ from typing import Any, cast
 import pytest
 from worlds import scene_with, thing
 
-from kindlabs.diagnosis import why_pod_not_ready, why_readiness_lost
 from kindlabs.diagnosis.cause import Cause
+from kindlabs.diagnosis.pods import why_pod_not_ready
+from kindlabs.diagnosis.probes import why_readiness_lost
 from kindlabs.expectations import Lab
 from kindlabs.expectations.steady import Noted, first_unsteady, note
 from kindlabs.kube import clock

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from worlds import scene_with, thing
 
-from kindlabs.diagnosis import why_no_endpoints, why_others_answer, why_replicas_not_ready, why_strangers
+from kindlabs.diagnosis.services import why_always_the_same, why_no_endpoints, why_strangers
+from kindlabs.diagnosis.workloads import why_replicas_not_ready
 
 LABELS = {"app": "web"}
 READY = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
@@ -48,7 +49,7 @@ def test_session_affinity_is_no_matter_of_endpoints() -> None:
     own = [pod("web-1"), pod("web-2")]
 
     assert why_strangers(scene, "web", "lab-02", own) is None
-    cause = why_others_answer(scene, "web", "lab-02", own)
+    cause = why_always_the_same(scene, "web", "lab-02", own)
     assert cause is not None
     assert cause.reason == "SessionAffinity"
 

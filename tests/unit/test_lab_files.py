@@ -46,6 +46,13 @@ def test_hints_belong_to_checks(lab: CourseLab) -> None:
     assert set(lab.hints) == set(checks_of(lab))
 
 
+def test_points_add_up(lab: CourseLab) -> None:
+    """The checks of a validator are worth ten points together."""
+    points = re.findall(r"^@check\(points=(\d+)", lab.validator.read_text(), re.MULTILINE)
+    assert len(points) == len(checks_of(lab))
+    assert sum(map(int, points)) == 10
+
+
 def test_mutants_fail_checks_that_exist(lab: CourseLab) -> None:
     """Each mutant names a check of the validator."""
     assert {mutant.fails for mutant in lab.mutants()} <= set(checks_of(lab))

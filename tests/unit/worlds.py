@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from kindlabs.diagnosis import Scene
+from kindlabs.diagnosis.cause import Scene
 from kindlabs.kube.world import World, has_labels
 
 

@@ -1,0 +1,93 @@
+"""Expectations on Deployments."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from kindlabs.diagnosis.cause import Cause
+from kindlabs.diagnosis.workloads import why_replicas_not_ready, why_wrong_number
+from kindlabs.errors import InfraError
+from kindlabs.expectations.named import NamedObject
+from kindlabs.expectations.steady import is_steady, why_flapping
+from kindlabs.expectations.words import state_of
+from kindlabs.kube.api import ApiError, Object
+from kindlabs.kube.objects import dig, is_ready, others_of, pods_of
+from kindlabs.waiting import ACTION_SECONDS, READY_SECONDS, Look
+
+
+class Deployment(NamedObject):
+    """One Deployment by name."""
+
+    kind = "Deployment"
+
+    @property
+    def pods(self) -> list[Object]:
+        """The Pods of its newest revision."""
+        found = self.find()
+        return pods_of(self.lab.world, found) if found else []
+
+    def has_ready_replicas(self, wanted: int, for_seconds: float = 0) -> None:
+        """Exactly *wanted* Pods of the newest revision exist, all Ready without a restart for *for_seconds*."""
+        self.lab.deadline.grant(for_seconds + READY_SECONDS)
+        scene, world = self.lab.scene, self.lab.world
+
+        def look(deployment: Object) -> Look:
+            pods = pods_of(world, deployment)
+            ready = [pod for pod in pods if is_ready(pod)]
+            seen = dig(deployment, "status", "observedGeneration") == deployment["metadata"]["generation"]
+            settled = seen and not others_of(world, deployment) and not why_wrong_number(scene, deployment, wanted)
+            whole = settled and len(pods) == len(ready) == wanted
+            steady = whole and all(is_steady(scene, pod, for_seconds) for pod in pods)
+            return Look(steady, f"{len(ready)} of {wanted} Pods Ready{_first_not_ready(pods)}")
+
+        def why() -> Cause | None:
+            found = why_replicas_not_ready(scene, self.name, self.lab.namespace, wanted)
+            return found or next(filter(None, (why_flapping(scene, pod) for pod in self.pods)), None)
+
+        lasting = f" for {for_seconds:g} s" if for_seconds else ""
+        self.lab.expect(f"{wanted} Pods of Deployment {self.name} Ready{lasting}", self.seen(look), why)
+        self.lab.note_ready(*self.pods)
+
+    def loses_a_pod(self) -> None:
+        """Delete one of its Pods, as a node that fails would."""
+        victim = self.pods[0]["metadata"]
+        self.lab.deadline.grant(ACTION_SECONDS)
+        self.lab.api.delete("Pod", victim["name"], victim["namespace"], grace=1)
+        self.lab.expect(
+            f"Pod {victim['name']} gone",
+            lambda: Look(self.lab.world.get("Pod", victim["name"], victim["namespace"]) is None, "it is still there"),
+        )
+
+    @contextlib.contextmanager
+    def scaled_to(self, replicas: int) -> Iterator[None]:
+        """While the block runs it has so many replicas, as ``kubectl scale`` sets them; then as many as before."""
+        before = dig(self.find(), "spec", "replicas", default=1)
+        try:
+            self._scale(replicas)
+            yield
+        except BaseException:
+            with contextlib.suppress(ApiError, InfraError):  # it is said already what broke
+                self._patch_replicas(before)
+            raise
+        self._scale(before)
+
+    def _scale(self, replicas: int) -> None:
+        self.lab.deadline.grant(ACTION_SECONDS)
+        before = self.find() or {}
+        self._patch_replicas(replicas)
+
+        def look() -> Look:
+            changed = dig(self.find(), "metadata", "generation") != dig(before, "metadata", "generation")
+            return Look(changed or dig(before, "spec", "replicas") == replicas, "the change is not seen yet")
+
+        self.lab.expect(f"Deployment {self.name} asks for {replicas} replicas", look)
+
+    def _patch_replicas(self, replicas: int) -> None:
+        spec = {"spec": {"replicas": replicas}}
+        self.lab.api.patch("Deployment.apps", self.name, self.lab.namespace, spec, subresource="scale")
+
+
+def _first_not_ready(pods: list[Object]) -> str:
+    waiting = [state_of(pod) for pod in pods if not is_ready(pod)]
+    return f"; {waiting[0]}" if waiting else ""
