@@ -54,7 +54,8 @@ INVALID = 'Deployment.apps "web" is invalid: '
         ),
         (
             f'{TYPED}.spec.template.spec.containers[name="web"].env: expected list, got &{{map[A:b]}}',
-            'spec.template.spec.containers[name="web"].env: it has to be a list, of lines that begin with -; found a mapping',
+            'spec.template.spec.containers[name="web"].env: it has to be a list, of lines that begin with -; '
+            "found a mapping",
             ("spec", "template", "spec", "containers", 0, "env"),
         ),
         (
@@ -73,8 +74,8 @@ INVALID = 'Deployment.apps "web" is invalid: '
             ("spec", "template", "spec", "containers", 0, "image"),
         ),
         (
-            "certificates.cert-manager.io \"web\" is forbidden: ValidatingAdmissionPolicy 'a' with binding 'b' denied request:"
-            " spec.replicas: Go has no unit d.",
+            "certificates.cert-manager.io \"web\" is forbidden: ValidatingAdmissionPolicy 'a' with binding 'b' "
+            "denied request: spec.replicas: Go has no unit d.",
             "spec.replicas: Go has no unit d",
             ("spec", "replicas"),
         ),
@@ -114,7 +115,9 @@ def test_a_value_that_cannot_be_read_is_found(
     manifest: dict[str, Any], words: str, why: str, field: tuple[str | int, ...]
 ) -> None:
     """Where the server names no field, it is the first one that does not fit what it says."""
-    begins = "failed to convert new object (lab-01/x; /v1, Kind=X) to proper version: unable to convert unstructured object"
+    begins = (
+        "failed to convert new object (lab-01/x; /v1, Kind=X) to proper version: unable to convert unstructured object"
+    )
     assert explain(manifest, f"{begins} to /v1, Kind=X: {words}") == (why, field)
 
 
