@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TypeVar
 
 Test = TypeVar("Test", bound=Callable[..., None])
 SPEC = "__kindlabs_check__"
+ID = re.compile(r"[a-z0-9-]+")
 SUBMISSION, STEADY, LAB, CLUSTER = OF_THE_RUN = ("submission", "steady", "lab", "cluster")
 """The ids of the checks that a run has beside its validator's, without points, and shown when they did not pass:
 the files are sound, and Kubernetes takes them; what was ready has stayed so; the lab is sound; the cluster answers."""
@@ -39,6 +41,8 @@ def check(points: int, needs: Sequence[Callable[..., None]] = ()) -> Callable[[T
 
     def decorate(function: Test) -> Test:
         title = _title(function.__doc__)
+        if type(points) is not int or points < 0:
+            raise ValueError(f"{function.__name__} is worth {points!r} points; expected a whole number")
         is_plain = not inspect.iscoroutinefunction(function) and not inspect.isgeneratorfunction(function)
         if not function.__name__.startswith("test_") or not title or not is_plain:
             raise ValueError(f"{function.__name__}: a check is a function test_… with a docstring")
@@ -47,6 +51,8 @@ def check(points: int, needs: Sequence[Callable[..., None]] = ()) -> Callable[[T
         missing = [f.__name__ for f in needs if not hasattr(f, SPEC)]
         if missing:
             raise ValueError(f"{function.__name__} needs {', '.join(missing)}, which is no check")
+        if not ID.fullmatch(check_id(function.__name__)):
+            raise ValueError(f"{function.__name__}: the name of a check has lower-case letters, digits and _ alone")
         wanted = tuple(getattr(f, SPEC).id for f in needs)
         setattr(function, SPEC, CheckSpec(check_id(function.__name__), title, points, wanted))
         return function

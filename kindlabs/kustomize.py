@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from kindlabs import manifests, yamlsource
@@ -31,9 +32,7 @@ def build(kustomization: Path, files: list[Path], kubectl: Path) -> list[Manifes
     Raises: UnreadableSubmission with kustomize's own words.
     """
     folder = kustomization.parent
-    for path in files:
-        if path.name in NAMES:
-            _check_references(path, folder)
+    bases = {base for path in files if path.name in NAMES for base in _references(path, folder)}
     with tempfile.TemporaryDirectory(prefix="kustomize-") as place:
         for path in files:
             target = Path(place) / path.relative_to(folder)
@@ -41,12 +40,13 @@ def build(kustomization: Path, files: list[Path], kubectl: Path) -> list[Manifes
             shutil.copyfile(path, target)
         text = _run(kubectl, Path(place), kustomization)
     built = manifests.parse(text, kustomization)
-    sources = [m for path in files for m in _readable(path)]
+    # What a kustomization builds on comes before the patches to it, which may have the same kind and name.
+    sources = [m for path in sorted(files, key=lambda path: path.resolve() not in bases) for m in _readable(path)]
     return [_traced(manifest, sources, kustomization) for manifest in built]
 
 
-def _check_references(kustomization: Path, folder: Path) -> None:
-    """Everything that a kustomization of *folder* builds on lies in *folder*: no address, no way out."""
+def _references(kustomization: Path, folder: Path) -> Iterator[Path]:
+    """What a kustomization of *folder* builds on; all of it lies in *folder*: no address, no way out."""
     text = manifests.read_text(kustomization)
     try:
         documents = yamlsource.read(text)
@@ -61,6 +61,7 @@ def _check_references(kustomization: Path, folder: Path) -> None:
                     line = document.line_of(key, index)
                     message = f"{kustomization}:{line}: {entry} is not in the submission's folder."
                     raise UnreadableSubmission(message, "Put there what the kustomization builds on.")
+                yield (kustomization.parent / str(entry)).resolve()
 
 
 def _is_in(folder: Path, target: Path) -> bool:
@@ -98,11 +99,11 @@ def _readable(path: Path) -> list[Manifest]:
 
 
 def _traced(built: Manifest, sources: list[Manifest], kustomization: Path) -> Manifest:
-    """*built* with the lines of its source: the one of its kind with its name, or whose name it extends."""
+    """*built* with the lines of its source: the first of its kind with its name, or the one whose name it extends."""
     same_kind = [m for m in sources if m.kind == built.kind and m.name]
     exact = [m for m in same_kind if m.name == built.name]
     extended = [m for m in same_kind if m.name in built.name]
-    for found in (exact, extended):
-        if len(found) == 1:
-            return Manifest(built.document, found[0].file, found[0].line, found[0].lines, found[0].base)
+    found = exact or extended
+    if exact or len(extended) == 1:
+        return Manifest(built.document, found[0].file, found[0].line, found[0].lines, found[0].base)
     return Manifest(built.document, kustomization, 1, Document(None, {(): 1}))

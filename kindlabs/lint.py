@@ -70,6 +70,8 @@ _Fault = tuple[str, tuple[str | int, ...]]
 
 def _shape_fault(manifest: Manifest) -> _Fault | None:
     document = manifest.document
+    if fault := _miswritten(document, ("apiVersion", "kind", "metadata", "spec")):
+        return fault
     for key, example in (("apiVersion", "apps/v1"), ("kind", "Deployment")):
         if not isinstance(document.get(key), str) or not document[key]:
             return f"the object has no {key}; expected a text such as {example}{_found(document.get(key))}.", (key,)
@@ -78,6 +80,8 @@ def _shape_fault(manifest: Manifest) -> _Fault | None:
     metadata = document.get("metadata")
     if not isinstance(metadata, dict):
         return f"{manifest.kind} has no metadata; expected at least metadata.name{_found(metadata)}.", ("metadata",)
+    if fault := _miswritten(metadata, ("name", "namespace", "labels", "annotations"), "metadata"):
+        return fault
     if "generateName" in metadata and "name" not in metadata:
         return (
             f"{manifest.kind} has metadata.generateName, so its name is new each time; give it a metadata.name.",
@@ -90,6 +94,15 @@ def _shape_fault(manifest: Manifest) -> _Fault | None:
         named = f"{manifest.kind} cannot be named {metadata['name'][:60]!r}"
         return f"{named}; expected lower-case letters, digits, - and . such as web-1.", ("metadata", "name")
     return _server_fault(manifest, metadata) or _metadata_fault(manifest, metadata)
+
+
+def _miswritten(mapping: dict[str, Any], keys: Sequence[str], *above: str) -> _Fault | None:
+    """A key in other letters than Kubernetes': to the API server it is another key."""
+    for found in mapping:
+        meant = next((key for key in keys if key.lower() == str(found).lower()), found)
+        if meant != found:
+            return f"{found!r} has to be written {'.'.join((*above, meant))}: keys are case-sensitive.", (*above, found)
+    return None
 
 
 def _is_path_segment(name: str) -> bool:

@@ -146,8 +146,9 @@ def _manifests(document: Document, path: Path) -> list[Manifest]:
 
 
 def _unpacked(manifest: Manifest) -> Iterator[Manifest]:
-    """The objects of a ``List``, a list in a list included; any other object as it is."""
-    if manifest.kind != "List":
+    """The objects of a ``List`` or ``PodList``, a list in a list included; any other object as it is."""
+    item_kind = manifest.kind.removesuffix("List")
+    if item_kind == manifest.kind or (item_kind and "items" not in manifest.document):
         yield manifest
         return
     items = manifest.document.get("items", ())
@@ -160,6 +161,8 @@ def _unpacked(manifest: Manifest) -> Iterator[Manifest]:
             raise UnreadableSubmission(
                 f"{manifest.file}:{line}:1: an item of the List is no object.", "Mend the file there."
             )
+        if item_kind:  # they need not say what they are once more
+            item = {"apiVersion": manifest.api_version, "kind": item_kind} | item
         base = (*manifest.base, "items", index)
         yield from _unpacked(Manifest(item, manifest.file, line, manifest.lines, base))
 

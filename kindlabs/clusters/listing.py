@@ -108,7 +108,7 @@ def _look(cluster: Cluster, client: docker.DockerClient | None) -> Row:
 def _memory(name: str, client: docker.DockerClient) -> int | None:
     """Bytes that the node containers use, file caches left out, as ``docker stats`` counts; None when unknown."""
     used = 0
-    with contextlib.suppress(DockerException, KeyError):
+    with contextlib.suppress(DockerException, OSError, KeyError):  # a busy engine takes longer than one waits here
         for node in client.containers.list(filters={"label": f"{NAME_LABEL}={name}"}):
             memory = client.api.stats(str(node.id), stream=False, one_shot=True)["memory_stats"]
             detail = memory["stats"]  # cgroup v1 names it with total_, v2 without

@@ -14,6 +14,7 @@ import docker
 import yaml
 from docker.errors import DockerException
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
+from urllib3.exceptions import HTTPError
 
 from kindlabs.clusters import addons, engine, images, profiles, readiness, tools
 from kindlabs.clusters.cluster import Cluster, Facts, Wanted
@@ -98,7 +99,8 @@ def _loading_early(name: str, nodes: int, references: list[str], client: docker.
 
     def load() -> None:
         while not over.wait(0.2):
-            with suppress(InfraError, DockerException):  # no node yet, or no container runtime in it
+            # No node yet, no container runtime in it, or an engine that went.
+            with suppress(InfraError, DockerException, OSError, HTTPError):
                 if len(found := node_names(name, client)) == nodes:
                     images.load(references, found, client)
                     return

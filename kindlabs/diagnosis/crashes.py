@@ -93,8 +93,8 @@ def _ended(scene: Scene, pod: Object, status: Object, ended: Object) -> Cause | 
         if code == 0:
             return None
         once = policy == "Never"
-    elif once and code == 0 and policy == "OnFailure":
-        return None
+    elif once and code == 0 and policy == "OnFailure" and dig(pod, "status", "phase") != "Succeeded":
+        return None  # another one may be the app
     if once:
         text = f"The container ended with code {code} and restartPolicy {policy} forbids a restart."
         return about(pod, "ContainerEnded", text, policy_field, next_step=step)

@@ -10,7 +10,12 @@ from kindlabs.kube.api import Object
 from kindlabs.kube.objects import dig
 
 REASONS = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
-NO_SUCH_IMAGE = re.compile(r"not found|manifest unknown|does not exist|denied|invalid reference|couldn't parse", re.I)
+ANSWERS = {
+    "no such image in the registry": r"not found|unknown|does not exist|denied|invalid reference|couldn't parse",
+    "the registry gives it to nobody without a login": r"\b40[13]\b|unauthorized|forbidden|authentication required",
+    "its registry does not exist": r"no such host",
+}
+"""What a registry, or whoever was asked for its address, means by its words (the kubelet's events)."""
 
 
 def why_no_image(scene: Scene, pod: Object) -> Cause | None:
@@ -29,9 +34,12 @@ def _image(scene: Scene, pod: Object, status: Object, waiting: Object) -> Cause:
     if image in scene.images:
         return _lost(pod, image, here)
     words = waiting.get("message", "")
-    absent = bool(NO_SUCH_IMAGE.search(words))
+    answer = next((why for why, said in ANSWERS.items() if re.search(said, words, re.I)), "")
     same = next((own for own in scene.images if _repository(own) == _repository(image)), "")
-    final = scene.offline or bool(same) or absent
+    final = scene.offline or bool(same) or bool(answer)
+    if waiting["reason"] == "ErrImageNeverPull" and not same:
+        text = f"The node has no image {image}, and imagePullPolicy Never forbids to pull it."
+        return about(pod, "ImageNotFound", text, (*here, "imagePullPolicy"))
     if waiting["reason"] == "InvalidImageName":
         why, final = "that is no valid image name", True
         _, colon, rule = words.rpartition("invalid reference format: ")
@@ -41,7 +49,7 @@ def _image(scene: Scene, pod: Object, status: Object, waiting: Object) -> Cause:
     elif scene.offline and scene.images:
         why = f"this cluster reaches no registry; the lab has {', '.join(sorted(scene.images))}"
     else:
-        why = "no such image in the registry" if absent else "its registry does not answer"
+        why = answer or "its registry does not answer"
     shown = image.rpartition("/")[2] if same else image
     reason = "ImageNotFound" if final else "ImagePullFailed"
     return about(pod, reason, f"The node cannot pull {shown}: {why}.", (*here, "image"), final=final)

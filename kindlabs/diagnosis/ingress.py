@@ -177,7 +177,7 @@ def _backend(scene: Scene, route: Route) -> Cause | None:
         opened = ", ".join(str(p.get("name") or p["port"]) if "name" in asked else str(p["port"]) for p in ports)
         text = (
             f"Ingress {name} sends to port {asked.get('number') or asked.get('name')} of Service {wanted}, "
-            f"which opens {opened}."
+            f"which opens {opened or 'none'}."
         )
         return about(route.ingress, "BackendPortNotFound", text, (*field, "port"), next_step=step)
     return why_service_does_not_answer(scene, wanted, namespace, port["port"])

@@ -75,7 +75,8 @@ def _failed(_scene: Scene, pod: Object) -> Cause | None:
     text = f"The node gave Pod {pod['metadata']['name']} up: {words.rstrip('.')}."
     if words.startswith(FULL_MACHINE):
         return about(pod, reason, text, ("spec",), final=not owner(pod)[0], ours=True)
-    return about(pod, reason, text, ("spec", *FAILED_FOR.get(reason, ())))
+    code = "".join(filter(str.isalpha, reason))  # OutOfephemeral-storage
+    return about(pod, code, text, ("spec", *FAILED_FOR.get(reason, ())))
 
 
 def _gate_closed(_scene: Scene, pod: Object) -> Cause | None:

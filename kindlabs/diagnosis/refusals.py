@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from kindlabs.diagnosis.cause import Field
@@ -11,8 +12,17 @@ from kindlabs.kube.api import Object
 
 TYPED = re.compile(r"^failed to create typed patch object \([^)]*\): (?:errors:\s*)?")
 INVALID = re.compile(r'^[\w.]+ "[^"]*" is invalid: ')
+UNCONVERTED = re.compile(r"^failed to convert new object \([^)]*\) to proper version: .*?, Kind=\w+: ")
+"""The server names no field here: it is found by what does not fit."""
+POLICY = re.compile(r"^.*ValidatingAdmissionPolicy '[^']*' with binding '[^']*' denied request: ")
+QUANTITY = re.compile(r"[+-]?[0-9.]+[eEinumkKMGTP]*[-+]?[0-9]*")
+"""As the server's own words have it (k8s.io/apimachinery, pkg/api/resource)."""
+QUANTITIES = {"limits", "requests", "capacity", "hard"}
+"""Fields that hold quantities by name."""
 STEP = re.compile(r"\.?([^.\[\]]+)|\[([^\]]*)\]")
 TEXT_WANTED = re.compile(r"expected string, got &value\.valueUnstructured\{Value:(.*?)\}")
+OTHER_WANTED = re.compile(r"expected (list|map), got &\{(.*)\}")
+FORMS = {"list": "a list, of lines that begin with -", "map": "a mapping, of lines such as key: value"}
 
 
 class Refused(NamedTuple):
@@ -30,13 +40,17 @@ def explain(manifest: Object, message: str, served: Sequence[str] = ()) -> Refus
     """
     if message.startswith("no kind "):
         return _unserved(manifest, served)
-    begins = TYPED.match(message) or INVALID.match(message)
+    if begins := UNCONVERTED.match(message):
+        return _misfit(manifest, message[begins.end() :])
+    begins = TYPED.match(message) or INVALID.match(message) or POLICY.match(message)
     words = message[begins.end() :] if begins else message
     words = words.strip().split("\n")[0].strip()
+    if words.startswith("[") and words.endswith("]"):  # several of them
+        words = words[1:-1]
     path, colon, said = words.partition(": ")
     if not begins or not colon:
         return Refused(words.rstrip("."))
-    path = path.lstrip("[. ")
+    path = path.lstrip(".")
     field = field_at(manifest, path)
     return Refused(f"{path}: {_plain(said)}", field)
 
@@ -74,9 +88,56 @@ def _plain(said: str) -> str:
     wanted = TEXT_WANTED.search(said)
     if wanted:
         return f"it has to be a text, found {wanted.group(1)}; put it in quotes"
+    other = OTHER_WANTED.search(said)
+    if other:
+        found = "a mapping" if other.group(2).startswith("map[") else other.group(2)
+        return f"it has to be {FORMS[other.group(1)]}; found {found}"
+    if "may not have non-map elements" in said:
+        return f"each of its entries has to be {FORMS['map']}"
+    if said.startswith("duplicate entries for key"):
+        return f"two of its entries have {said.partition('[')[2].rstrip(']')}"
     if said.startswith("expected numeric"):
         return "it has to be a number, found a text" if "got string" in said else said
     return said.rstrip(".")
+
+
+def _misfit(manifest: Object, words: str) -> Refused:
+    """The value that the server could not read, and the way to write it."""
+    encoded = "binaryData" if manifest.get("kind") == "ConfigMap" else "data"
+    for field, value in _leaves(manifest):
+        path = _path(field)
+        if words.startswith("quantities must") and _is_quantity(field) and not QUANTITY.fullmatch(str(value)):
+            return Refused(f"{path}: {value!r} is no quantity; write it as 64Mi, 1.5 or 500m", field)
+        if "illegal base64" in words and field[0] == encoded and not _is_base64(value):
+            return Refused(f"{path}: {str(value)[:40]!r} is not base64; plain text stands under stringData", field)
+        if words.startswith("cannot convert float64") and isinstance(value, float):
+            return Refused(f"{path}: it has to be a whole number, found {value}", field)
+    return Refused(words.rstrip("."))
+
+
+def _leaves(value: object, field: Field = ()) -> Iterator[tuple[Field, object]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    if not items and not isinstance(value, dict | list):
+        yield field, value
+    for key, item in items:
+        yield from _leaves(item, (*field, key))
+
+
+def _path(field: Field) -> str:
+    """As the server writes it: ``spec.containers[0].image``."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in field)[1:]
+
+
+def _is_quantity(field: Field) -> bool:
+    return bool(QUANTITIES & set(field[:-1])) or field[-1:] == ("sizeLimit",)
+
+
+def _is_base64(value: object) -> bool:
+    try:
+        base64.b64decode(str(value), validate=True)
+    except ValueError:
+        return False
+    return True
 
 
 def _unserved(manifest: Object, served: Sequence[str]) -> Refused:

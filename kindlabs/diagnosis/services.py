@@ -141,14 +141,16 @@ def _wrong_port(service: Object, port: int) -> Cause | None:
     name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
     ports = dig(service, "spec", "ports", default=[])
     step = f"-n {namespace} get service {name}"
-    if any(p["port"] == port and p.get("protocol", "TCP") == "TCP" for p in ports) or not ports:
+    if any(p["port"] == port and p.get("protocol", "TCP") == "TCP" for p in ports):
         return None
+    if not ports:  # as only a headless one may have none
+        return about(service, "WrongPort", f"Service {name} opens no port.", ("spec",), next_step=step)
     for at, entry in enumerate(ports):
         if entry["port"] == port:
             text = f"Service {name} opens {entry['protocol']} port {port}; callers use TCP."
             field = ("spec", "ports", at, "protocol")
             return Cause("WrongProtocol", "Service", name, namespace, text, field, next_step=step)
-    opened = ", ".join(str(entry["port"]) for entry in ports) or "none"
+    opened = ", ".join(str(entry["port"]) for entry in ports)
     text = f"Service {name} opens port {opened}, not {port}."
     return Cause("WrongPort", "Service", name, namespace, text, ("spec", "ports", 0, "port"), next_step=step)
 
@@ -161,10 +163,9 @@ def _wrong_target(scene: Scene, service: Object, port: int) -> Cause | None:
     target = entry.get("targetPort", port)
     step = f"-n {namespace} get endpointslices -l kubernetes.io/service-name={name}"
     for pod in backends(scene, service):
-        number = target if isinstance(target, int) else _named_port(pod, target)
+        number = target if isinstance(target, int) else _named_ports(pod).get(target)
         if number is None:
-            named = ", ".join(sorted(_port_names(pod))) or "none"
-            text = f"Service {name} sends to the port named {target}; the Pods name {named}."
+            text = f"Service {name} sends to the TCP port named {target}; the Pods name {_listed(pod)}."
             return about(service, "TargetPortUnnamed", text, field, next_step=step)
         found = why_pod_does_not_answer(scene, pod, number)
         others = listening_ports(scene, pod) if found and found.reason == "NothingListens" else []
@@ -177,10 +178,16 @@ def _wrong_target(scene: Scene, service: Object, port: int) -> Cause | None:
     return None
 
 
-def _named_port(pod: Object, name: str) -> int | None:
-    return _port_names(pod).get(name)
+def _named_ports(pod: Object) -> dict[str, int]:
+    """The TCP ports that a Pod's containers name; a Service's port of TCP finds no others."""
+    return {name: number for name, protocol, number in _declared(pod) if protocol == "TCP"}
 
 
-def _port_names(pod: Object) -> dict[str, int]:
+def _listed(pod: Object) -> str:
+    found = [name if protocol == "TCP" else f"{name} ({protocol})" for name, protocol, _ in _declared(pod)]
+    return ", ".join(sorted(found)) or "none"
+
+
+def _declared(pod: Object) -> list[tuple[str, str, int]]:
     ports = [p for c in containers(pod["spec"]) for p in c.get("ports") or []]
-    return {p["name"]: p["containerPort"] for p in ports if p.get("name")}
+    return [(p["name"], p.get("protocol", "TCP"), p["containerPort"]) for p in ports if p.get("name")]

@@ -16,7 +16,8 @@ from cryptography.x509.verification import PolicyBuilder, Store
 
 from kindlabs.clusters import readiness
 from kindlabs.clusters.cluster import Cluster
-from kindlabs.kube.api import Object
+from kindlabs.diagnosis.refusals import explain
+from kindlabs.kube.api import ApiError, Object
 
 NAMESPACE = "kl-probe"
 
@@ -74,6 +75,30 @@ def test_authority_is_a_chain_not_a_bare_leaf(cluster: Cluster) -> None:
     """The authority's certificate may sign others; a leaf's may not."""
     authority = _authority(cluster).extensions.get_extension_for_class(x509.BasicConstraints).value
     assert authority.ca
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "refused"),
+    [
+        ("duration", "90d", "spec.duration: 90d is no duration"),
+        ("renewBefore", "1 h", "spec.renewBefore: 1 h is no duration"),
+        ("duration", "1h30m0.5s", ""),
+        ("duration", "-1h", ""),
+    ],
+)
+def test_a_duration_that_go_cannot_read_is_refused(cluster: Cluster, field: str, value: str, refused: str) -> None:
+    """One of these in the cluster would keep cert-manager from reading any Certificate; the server says why not."""
+    spec = {"secretName": "x", "dnsNames": ["x.localhost"], "issuerRef": {"name": "lab-ca"}, field: value}
+    meta = {"name": "durations", "namespace": NAMESPACE}
+    body = {"apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": meta, "spec": spec}
+    path = f"/apis/cert-manager.io/v1/namespaces/{NAMESPACE}/certificates"
+    try:
+        cluster.api.request("POST", path, query={"dryRun": "All"}, body=body)
+        said = ""
+    except ApiError as error:
+        said = explain(body, error.message).why
+    assert said.startswith(refused)
+    assert bool(said) == bool(refused)
 
 
 @pytest.mark.parametrize("name", [None, "nginx"])

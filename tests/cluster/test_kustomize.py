@@ -52,6 +52,16 @@ def test_built_and_traced(mine: Path, kubectl: Path) -> None:
     assert str(found.source("ConfigMap", generated.name, "lab-02")) == f"{mine}/kustomization.yaml:1"
 
 
+def test_a_patch_is_not_taken_for_what_it_changes(tmp_path: Path, kubectl: Path) -> None:
+    """A patch of the same kind and name, first by its file's name, is no source: lines are those of the resource."""
+    (tmp_path / "web.yaml").write_text(DEPLOYMENT)
+    (tmp_path / "a-patch.yaml").write_text(DEPLOYMENT.replace("replicas: 1", "replicas: 2").replace("# web\n", ""))
+    (tmp_path / "kustomization.yaml").write_text("resources: [web.yaml]\npatches: [{path: a-patch.yaml}]\n")
+    found = resolve(tmp_path, kubectl)
+    assert found.manifests[0].document["spec"]["replicas"] == 2
+    assert str(found.source("Deployment", "web", "lab-02", "spec", "replicas")) == f"{tmp_path}/web.yaml:7"
+
+
 @pytest.mark.parametrize(
     "entry",
     ["https://example.com/web.yaml", "../elsewhere", "/etc", "gone.yaml", "github.com/a/b//c?ref=v1", "a" * 5000],

@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 from worlds import scene_with, thing
 
-from kindlabs.diagnosis.services import why_always_the_same, why_no_endpoints, why_strangers
+from kindlabs.diagnosis.services import (
+    why_always_the_same,
+    why_no_endpoints,
+    why_service_does_not_answer,
+    why_strangers,
+)
 from kindlabs.diagnosis.workloads import why_replicas_not_ready
 
 LABELS = {"app": "web"}
@@ -61,6 +66,39 @@ def test_an_external_name_has_no_endpoints() -> None:
 
     assert cause is not None
     assert "its name leads to example.org, to no Pod" in cause.message
+
+
+@pytest.mark.parametrize(
+    ("ports", "declared", "says"),
+    [
+        (None, {}, "Service web opens no port."),
+        ([{"port": 81}], {}, "Service web opens port 81, not 80."),
+        ([{"port": 80, "protocol": "UDP"}], {}, "Service web opens UDP port 80; callers use TCP."),
+        (
+            [{"port": 80, "targetPort": "http"}],
+            {"name": "http", "containerPort": 8080, "protocol": "UDP"},
+            "Service web sends to the TCP port named http; the Pods name http (UDP).",
+        ),
+        (
+            [{"port": 80, "targetPort": "web"}],
+            {"name": "http", "containerPort": 8080},
+            "Service web sends to the TCP port named web; the Pods name http.",
+        ),
+    ],
+    ids=["none", "number", "protocol", "named-udp", "unnamed"],
+)
+def test_a_port_that_leads_nowhere_is_named(ports: Any, declared: Any, says: str) -> None:
+    """No port (as a headless Service may have), another one, another protocol, a name that no TCP port has."""
+    headless = service(clusterIP="None")
+    headless["spec"].pop("ports")
+    running = pod("web-1")
+    running["spec"]["containers"] = [{"name": "app", "ports": [declared] if declared else []}]
+    found = scene_with(service(ports=ports) if ports else headless, running)
+    cause = why_service_does_not_answer(found, "web", "lab-02", 80)
+
+    assert cause is not None
+    assert cause.message == says
+    assert cause.final
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,15 @@ def test_a_list_in_a_list(tmp_path: Path) -> None:
     assert (found.kind, found.line, found.line_of("metadata", "name")) == ("A", 5, 7)
 
 
+def test_a_list_of_one_kind(tmp_path: Path) -> None:
+    """The items of a `kind: PodList` are Pods, whether or not they say so; a kind that only ends so is one object."""
+    text = "apiVersion: v1\nkind: PodList\nitems:\n- metadata:\n    name: a\n- {kind: Pod, metadata: {name: b}}\n"
+    objects = manifests.read(written(tmp_path, text))
+    assert [(m.api_version, m.kind, m.name, m.line) for m in objects] == [("v1", "Pod", "a", 4), ("v1", "Pod", "b", 6)]
+    (single,) = manifests.read(written(tmp_path, "kind: AllowList\nspec: {}\n"))
+    assert single.kind == "AllowList"
+
+
 def test_json(tmp_path: Path) -> None:
     """JSON has lines too, with tabs and with escapes that YAML does not know."""
     text = '{\n\t"kind": "Pod",\n\t"metadata": {\n\t\t"name": "a\\/\\ud83d\\ude00"\n\t}\n}\n'
