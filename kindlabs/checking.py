@@ -48,7 +48,7 @@ def check_submission(course: Course, lab_id: str, name: str | None, *, fresh: bo
                 kubectl = learners_kubectl(course.root, cluster)
                 run = Run(lab, handed_in, cluster, setup, fresh=fresh, listener=board.check, kubectl=kubectl)
                 record = run.judge()
-        except (InfraError, OSError) as error:
+        except Exception as error:
             fault = error if isinstance(error, InfraError) else of_machine(error)
             if fault is None:
                 raise

@@ -134,11 +134,9 @@ def main() -> None:
         code = _correct(error)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
-    except OSError as error:
+    except Exception as error:
         mendable = of_machine(error)
         code = _tell(mendable) if mendable else _keep(error)
-    except Exception as error:
-        code = _keep(error)
     if code == INTERRUPTED:  # Typer turns Ctrl-C into this code and prints nothing
         _complain("interrupted; the next command goes on where this one was")
     # Daemon threads hold watches that nobody reads any more; a plain exit would wait for the sockets' clean-up.

@@ -51,8 +51,14 @@ class InfraError(KindLabsError):
     """The cluster, the Docker engine or the machine broke (exit code 3, never the learner's fault)."""
 
 
-def of_machine(error: OSError) -> InfraError | None:
-    """An OSError that the user can mend, as an InfraError with advice; None for any other, which may be our bug."""
+ENGINE_CLIENTS = ("docker", "requests", "urllib3")
+"""The packages whose errors tell that a Docker engine went, or hung up: by name, because loading them takes time."""
+
+
+def of_machine(error: Exception) -> InfraError | None:
+    """What the machine or its engine did, as an InfraError with advice; None for any other error: it may be our bug."""
+    if type(error).__module__.partition(".")[0] in ENGINE_CLIENTS:
+        return InfraError(f"The Docker engine does not do what it is asked: {error}", "make doctor")
     advice = {
         errno.ENOSPC: "Free some space, then run the same command again; make doctor says how much there is.",
         errno.EDQUOT: "Free some space, then run the same command again.",
@@ -62,7 +68,7 @@ def of_machine(error: OSError) -> InfraError | None:
         errno.EMFILE: "Close some programs, or raise the limit: ulimit -n 4096",
         errno.ENFILE: "Close some programs.",
     }
-    if error.errno not in advice:
+    if not isinstance(error, OSError) or error.errno not in advice:
         return None
     where = f"{error.filename}: " if error.filename else ""
     return InfraError(f"{where}{error.strerror}.", advice[error.errno])

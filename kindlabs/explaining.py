@@ -36,7 +36,7 @@ def findings_of(submission: Submission, refused: Refusals) -> list[Finding]:
     found = list(submission.findings)
     for (kind, namespace, name), why in refused.items():
         source = submission.source(kind, name, namespace, *why.field) or Source(submission.shown_as, 1)
-        found.append(Finding(f"{kind} {name} is refused: {why.why}.", source))
+        found.append(Finding(f"{kind} {name} is refused: {why.why}.", source, f"{kind} {namespace}/{name}"))
     return found
 
 
@@ -48,8 +48,10 @@ def submission_check(findings: list[Finding]) -> CheckResult:
     first = findings[0]
     where = {"file": first.source.file, "line": first.source.line}
     result = CheckResult.without_points(SUBMISSION, title, Verdict.FAILED)
-    result.expected, result.observed = "every object applied", "\n".join(str(finding) for finding in findings)
-    result.cause = CauseRecord("Refused", first.source.file, first.message, where)
+    result.expected = "every object applied"
+    result.observed = first.message if len(findings) == 1 else "\n".join(map(str, findings))
+    result.cause = CauseRecord("Refused", first.object or first.source.file, first.message, where)
+    result.next_step = f"mend {first.source.file}, line {first.source.line}, and run the same command again"
     return result
 
 
@@ -77,7 +79,7 @@ class Explainer:
         result.verdict = Verdict.INFRA_ERROR if cause.ours else Verdict.FAILED
         source = self._source(cause)
         where = {"file": source.file, "line": source.line} if source else None
-        thing = f"{cause.kind} {cause.namespace}/{cause.name}" if cause.namespace else f"{cause.kind} {cause.name}"
+        thing = f"{cause.kind} {'/'.join(filter(None, (cause.namespace, cause.name)))}"
         result.cause = CauseRecord(cause.reason, thing, cause.message, where, list(cause.chain))
         result.next_step = f"{self.kubectl} {cause.next_step}" if cause.next_step else ""
 

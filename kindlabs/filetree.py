@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import stat
 from collections.abc import Iterable
 from pathlib import Path
@@ -42,6 +43,15 @@ def digest_of(paths: Iterable[Path], root: Path) -> str:
         content = hashlib.sha256(path.read_bytes()).hexdigest()
         total.update(f"{path.relative_to(root).as_posix()} {content}\n".encode(errors="surrogateescape"))
     return f"sha256:{total.hexdigest()}"
+
+
+def copy(origin: Path, folder: Path) -> None:
+    """Copy all files below *origin* to *folder*; what keeps one from being written is told as it is, an OSError."""
+    folder.mkdir(exist_ok=True)
+    for path in files_below(origin):
+        target = folder / path.relative_to(origin)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, target)
 
 
 def safe_files(folder: Path) -> list[Path]:

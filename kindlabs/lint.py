@@ -23,10 +23,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Finding:
-    """One sentence about an object that is left out of what is applied, and where it stands."""
+    """One sentence about an object that is left out of what is applied, where it stands, and which it is."""
 
     message: str
     source: Source
+    object: str = ""
 
     def __str__(self) -> str:
         return f"{self.source}: {self.message}"
@@ -61,7 +62,8 @@ def lint(objects: list[Manifest], namespaces: Sequence[str], locate: Locate) -> 
             first = locate(kept[key], ())
             fault = f"{manifest.kind} {manifest.name} stands at {first} already; keep one of the two.", ()
         message, field = fault
-        findings.append(Finding(message, locate(manifest, field)))
+        named = f"{manifest.kind} {manifest.name}" if manifest.kind and manifest.name else ""
+        findings.append(Finding(message, locate(manifest, field), named))
     return list(kept.values()), findings
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kindlabs import manifests, yamlsource
 from kindlabs.errors import UnreadableLab
+from kindlabs.filetree import copy
 from kindlabs.labfile import read_checked
 from kindlabs.manifests import Manifest
 from kindlabs.nonces import fill_in
@@ -84,7 +85,7 @@ def render(lab: CourseLab, mutant: Mutant, folder: Path, nonce: str) -> None:
 
     Raises: UnreadableLab with the mutant's file:line when its object or its field does not exist.
     """
-    shutil.copytree(lab.solution, folder, dirs_exist_ok=True)
+    copy(lab.solution, folder)
     if mutant.add:
         shutil.copyfile(_added(lab, mutant), folder / Path(mutant.add).name)
     fill_in(folder, nonce)

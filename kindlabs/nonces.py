@@ -31,14 +31,22 @@ def fill_in(folder: Path, nonce: str) -> None:
 
 def nonce_of(folder: Path, lab_id: str, course_root: Path) -> str:
     """The nonce of the folder's note; without one, a value that stays the same for this folder on this machine."""
-    note = folder / NOTE
-    if note.is_file() and not note.is_symlink() and note.stat().st_size <= MAX_BYTES:
-        found = re.search(rb"^nonce: *([a-z0-9]+) *\r?$", note.read_bytes(), re.MULTILINE)
-        if found:
-            return found.group(1).decode()
+    if noted := _noted(folder / NOTE):
+        return noted
     known = f"{_secret(course_root)} {lab_id} {folder.resolve()}"
     number = hashlib.sha256(os.fsencode(known)).hexdigest()
     return "abcdef"[int(number[0], 16) % 6] + number[1:8]
+
+
+def _noted(note: Path) -> str:
+    """The nonce in a note; empty where there is none, or it cannot be read: whoever reads the whole folder says so."""
+    try:
+        if not note.is_file() or note.is_symlink() or note.stat().st_size > MAX_BYTES:
+            return ""
+        found = re.search(rb"^nonce: *([a-z0-9]+) *\r?$", note.read_bytes(), re.MULTILINE)
+    except OSError:
+        return ""
+    return found.group(1).decode() if found else ""
 
 
 def _secret(course_root: Path) -> str:

@@ -135,7 +135,8 @@ class ChecksPlugin:
         result.points = 0
         blames = may_blame and isinstance(error, ASSERTIONS) and not isinstance(error, NO_OPINION)
         try:
-            self._rule_out_faults(blames)
+            written = isinstance(error, Unmet) and error.cause is not None and error.cause.written
+            self._rule_out_faults(blames and not written)
             if isinstance(error, InfraError):
                 raise error
             if not blames:

@@ -24,7 +24,7 @@ from kindlabs.expectations.transcript import Transcript
 from kindlabs.explaining import Explainer, Refusals, explain_refusals, findings_of, submission_check
 from kindlabs.kube import apply as applying
 from kindlabs.kube.api import Api, ApiError
-from kindlabs.kube.namespaces import empty, namespace
+from kindlabs.kube.namespaces import clear_others, empty, namespace
 from kindlabs.kube.newlog import NewLog
 from kindlabs.kube.offline import keep_pulls_at_home
 from kindlabs.kube.ownership import INSTRUCTOR_MANAGER
@@ -150,7 +150,8 @@ class Run:
         self._record.add(result)
 
     def _set_up(self, api: Api) -> None:
-        """Namespaces, and what the instructor puts into them."""
+        """Namespaces, and what the instructor puts into them; of other labs, nothing."""
+        clear_others(api, self.lab.id)
         for name in self.lab.namespaces:
             namespace(api, name, self.lab.id)
         if self.fresh:

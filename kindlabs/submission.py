@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,12 +13,16 @@ from pathlib import Path
 from kindlabs import kustomize, manifests
 from kindlabs.course import Course, CourseLab, did_you_mean
 from kindlabs.errors import UnreadableSubmission, UsageError
-from kindlabs.filetree import digest_of, manifest_files, passed_over, safe_files
+from kindlabs.filetree import copy, digest_of, manifest_files, passed_over, safe_files
 from kindlabs.lint import Finding, Source, lint
 from kindlabs.manifests import Manifest
 from kindlabs.mutants import render
 from kindlabs.nonces import fill_in, new_nonce, nonce_of
 
+MAX_OBJECTS = 200
+"""A lab has a dozen; what a run remembers of them has to fit into an annotation of 256 KiB (see kube/notes)."""
+OF_THE_FILES = (errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
+"""What is wrong with a file; any other error is the machine's."""
 Kubectl = Callable[[], Path]
 """Gives the path of a kubectl; called only for a kustomization, because it may have to be fetched or built."""
 
@@ -82,7 +85,7 @@ def _work(course: Course, lab: CourseLab, nonce: str | None, kubectl: Kubectl | 
     if created:
         lab.work.parent.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=lab.work.parent, prefix=f".{lab.number}-") as place:
-            shutil.copytree(lab.start, Path(place) / "start")
+            copy(lab.start, Path(place) / "start")
             fill_in(Path(place) / "start", nonce or new_nonce())
             (Path(place) / "start").rename(lab.work)
     if not lab.work.is_dir():
@@ -102,7 +105,7 @@ def _rendered(course: Course, lab: CourseLab, name: str, nonce: str, kubectl: Ku
     with tempfile.TemporaryDirectory(prefix=f"lab-{lab.number}-{name}-") as place:
         folder = Path(place)
         if origin:
-            shutil.copytree(origin, folder, dirs_exist_ok=True)
+            copy(origin, folder)
             fill_in(folder, nonce)
         if mutant:
             render(lab, mutant, folder, nonce)
@@ -138,16 +141,21 @@ def _read(
         files = safe_files(folder)
         digest = digest_of(files, folder)
         objects, left_out = _objects(folder, files, kubectl)
+        if len(objects) > MAX_OBJECTS:
+            raise UnreadableSubmission(
+                f"{folder}: {len(objects)} objects.", f"Give one lab's; {MAX_OBJECTS} is the most."
+            )
     except UnreadableSubmission as error:
         raise UnreadableSubmission(error.message.replace(str(folder), shown_as), error.next_step) from None
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):  # a copy has no room: nothing of the learner's is wrong
+        if error.errno not in OF_THE_FILES or not error.filename:  # nothing of the learner's is wrong
             raise
         raise UnreadableSubmission(f"{error.filename}: {error.strerror}.", "Make the file readable.") from None
     sound, findings = lint(objects, lab.namespaces, partial(_source, folder, shown_as))
     if not objects:
         expected = ", ".join(path.name for path in manifest_files(lab.start))
-        message = f"no manifest in this folder; expected files such as {expected}."
+        passed = f"; {', '.join(left_out[:3])} passed over" if left_out else ""
+        message = f"no manifest in this folder{passed}; expected files such as {expected}."
         findings = [Finding(message, Source(shown_as, 1))]
     return Submission(name, folder, shown_as, nonce, sound, findings, left_out, digest, created)
 
@@ -158,6 +166,10 @@ def _objects(folder: Path, files: list[Path], kubectl: Kubectl | None) -> tuple[
     Objects stand in the ``*.yaml``, ``*.yml`` and ``*.json`` of the folder in name order, sub-folders left out, as
     ``kubectl apply -f`` takes them; or its kustomization builds them.
     """
+    if (chart := folder / "Chart.yaml").is_file():
+        raise UnreadableSubmission(
+            f"{chart}: a Helm chart; expected the objects that it makes.", f"helm template {folder} writes them"
+        )
     kustomization = kustomize.kustomization_of(folder)
     if kustomization is None:
         objects = [manifest for path in manifest_files(folder) for manifest in manifests.read(path)]

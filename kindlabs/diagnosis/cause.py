@@ -35,6 +35,7 @@ class Cause:
         next_step: the arguments of the kubectl command that shows it.
         chain: the links from the symptom to the cause, in the order of the walk.
         ours: whether lab or machine broke, not the submission.
+        written: whether the manifest itself says so: no cluster, however broken, can be to blame.
     """
 
     reason: str
@@ -47,6 +48,7 @@ class Cause:
     next_step: str = ""
     chain: tuple[str, ...] = ()
     ours: bool = False
+    written: bool = False
 
     def behind(self, link: str) -> Cause:
         """The same cause, one link further from the symptom."""

@@ -50,11 +50,12 @@ def certificates_of(scene: Scene, secret: str, namespace: str) -> list[Object]:
 
 
 def _nothing_issues(scene: Scene, secret: str, namespace: str) -> Cause | None:
-    if refused := scene.why_refused(namespace, "Certificate", "Ingress"):
-        return refused
     certificates = scene.world.list(CERTIFICATE, namespace)
     by_hand = [c for c in certificates if shim_of(scene, c) is None]
     ingress = ingress_with_tls(scene, namespace, secret)
+    refused = scene.why_refused(namespace, "Certificate", *(() if ingress else ("Ingress",)))
+    if refused and not by_hand:
+        return refused
     if ingress and (not by_hand or names_issuer(ingress)):
         return why_no_certificate_of(scene, ingress, secret)
     if certificates:

@@ -10,6 +10,8 @@ from kindlabs.kube.objects import condition, dig, is_true
 GROUP = "cert-manager.io"
 ISSUER, CLUSTER_ISSUER = f"Issuer.{GROUP}", f"ClusterIssuer.{GROUP}"
 
+KINDS = ("Issuer", "ClusterIssuer")
+
 
 def why_wrong_issuer(scene: Scene, certificate: Object, issuer: str) -> Cause | None:
     """Why a Certificate is not issued by ClusterIssuer *issuer*, as far as it is a matter of issuers."""
@@ -19,7 +21,10 @@ def why_wrong_issuer(scene: Scene, certificate: Object, issuer: str) -> Cause | 
     group = reference.get("group") or GROUP
     cluster_issuer = scene.world.get(CLUSTER_ISSUER, named)
     exists = cluster_issuer if kind == "ClusterIssuer" else scene.world.get(ISSUER, named, namespace)
-    if not exists and kind == "Issuer" and cluster_issuer:
+    if kind not in KINDS:
+        reason = "IssuerKindWrong"
+        text = f"Certificate {own} names an issuer of kind {kind}; cert-manager knows {' and '.join(KINDS)}."
+    elif not exists and kind == "Issuer" and cluster_issuer:
         reason = "IssuerKindWrong"
         text = f"cert-manager looks for an Issuer {named} in {namespace}; {named} is a ClusterIssuer."
     elif not exists:

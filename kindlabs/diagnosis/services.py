@@ -6,10 +6,9 @@ from kindlabs.diagnosis.cause import Cause, Scene, about
 from kindlabs.diagnosis.containers import listening_ports
 from kindlabs.diagnosis.pods import why_pod_does_not_answer, why_pod_not_ready
 from kindlabs.kube.api import Object
-from kindlabs.kube.objects import containers, dig, is_leaving, is_ready, labels_text, pods_are_going
+from kindlabs.kube.objects import ENDED, containers, dig, is_leaving, is_ready, labels_text, pods_are_going
 from kindlabs.kube.world import has_labels
 
-ENDED = {"Succeeded", "Failed"}
 TEMPLATES = ("Deployment", "StatefulSet", "DaemonSet")
 """Kinds whose template says which Pods will come, before these are there."""
 

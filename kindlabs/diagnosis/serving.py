@@ -15,6 +15,9 @@ PURPOSES |= {"ocsp signing", "ipsec end system", "ipsec tunnel", "ipsec user"}
 """Usages that become the extended key usage; a certificate with none of them serves all (RFC 5280, 4.2.1.12).
 OpenSSL takes ``any`` for no purpose of a server's."""
 
+SIGNS = {"signing", "digital signature", "key encipherment", "key agreement"}
+"""Key usages, one of which a server's certificate needs, where it names any (RFC 5246, 7.4.2; OpenSSL's KU_TLS)."""
+
 
 def why_not_served(scene: Scene, host: str, secret: str, namespace: str) -> Cause | None:
     """Why the certificate in *secret* is not what is served for *host*; None when its objects say that it should be."""
@@ -66,11 +69,15 @@ def _for_other_host(scene: Scene, certificate: Object, host: str) -> Cause | Non
 
 
 def _not_for_servers(scene: Scene, certificate: Object) -> Cause | None:
-    purposes = PURPOSES & set(dig(certificate, "spec", "usages", default=[]))
-    if not purposes or "server auth" in purposes:
-        return None
+    usages = set(dig(certificate, "spec", "usages", default=[]))
+    purposes = PURPOSES & usages
     name = certificate["metadata"]["name"]
-    text = f"Certificate {name} is for {', '.join(sorted(purposes))}; a server needs usage server auth."
+    if purposes and "server auth" not in purposes:
+        text = f"Certificate {name} is for {', '.join(sorted(purposes))}; a server needs usage server auth."
+    elif usages - PURPOSES and not usages & SIGNS:
+        text = f"Certificate {name} is for {', '.join(sorted(usages))}; a server needs usage digital signature."
+    else:
+        return None
     thing, field = written_at(scene, certificate, "usages")
     return about(thing, "CertificateUsage", text, field)
 

@@ -51,7 +51,8 @@ def _wrong_number(name: str, namespace: str, asked: int, wanted: int) -> Cause:
     verb = "is" if wanted == 1 else "are"
     text = f"Deployment {name} asks for {asked} {noun}; {wanted} {verb} required."
     step = f"-n {namespace} get deployment {name}"
-    return Cause("WrongReplicas", "Deployment", name, namespace, text, ("spec", "replicas"), next_step=step)
+    field: Field = ("spec", "replicas")
+    return Cause("WrongReplicas", "Deployment", name, namespace, text, field, next_step=step, written=True)
 
 
 def _paused(scene: Scene, deployment: Object) -> Cause | None:

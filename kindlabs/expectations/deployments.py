@@ -51,8 +51,9 @@ class Deployment(NamedObject):
 
     def loses_a_pod(self) -> None:
         """Delete one of its Pods, as a node that fails would."""
-        victim = self.pods[0]["metadata"]
         self.lab.deadline.grant(ACTION_SECONDS)
+        self.lab.expect(f"a Pod of Deployment {self.name}", lambda: Look(bool(self.pods), "it has none"))
+        victim = self.pods[0]["metadata"]
         self.lab.api.delete("Pod", victim["name"], victim["namespace"], grace=1)
         self.lab.expect(
             f"Pod {victim['name']} gone",

@@ -115,7 +115,7 @@ class Lab:
 
         def doubted() -> Cause | None:
             cause = why()
-            if (cause and cause.final) or time.monotonic() - begun > DOUBT_SECONDS:
+            if (cause and cause.final and not cause.written) or time.monotonic() - begun > DOUBT_SECONDS:
                 self.doubt()
             return cause
 

@@ -14,9 +14,9 @@ from kindlabs.diagnosis.pods import why_pod_does_not_answer, why_pod_not_ready
 from kindlabs.expectations.named import NamedObject
 from kindlabs.expectations.steady import is_steady, why_flapping
 from kindlabs.expectations.words import plain_error, state_of
-from kindlabs.kube.api import ApiError, Object
+from kindlabs.kube.api import ApiError, ApiTimeout, Object
 from kindlabs.kube.notes import note_disturbed
-from kindlabs.kube.objects import dig, is_ready, labels_text, restarts, statuses
+from kindlabs.kube.objects import dig, is_ready, labels_text, restarts
 from kindlabs.waiting import ACTION_SECONDS, LOOK_AGAIN, READY_SECONDS, Look
 
 if TYPE_CHECKING:
@@ -92,12 +92,13 @@ class Pod(NamedObject):
         note_disturbed(self.lab.api, self.lab.namespace, "Pod", self.name)
         self.lab.noted.clear()
         answered: list[float] = []
-        with contextlib.suppress(ApiError):  # the process ends before it has answered
+        with contextlib.suppress(ApiError, ApiTimeout):  # the process ends before it has answered
             self.lab.api.ask_pod(self.name, self.lab.namespace, port, "/exit", {"code": str(code)}, timeout=3)
             answered.append(time.monotonic())
 
         def look(pod: Object) -> Look:
-            ended = any("terminated" in (status.get("state") or {}) for status in statuses(pod))
+            apps = dig(pod, "status", "containerStatuses", default=[])  # an init container has ended long ago
+            ended = any("terminated" in (status.get("state") or {}) for status in apps)
             return Look(ended or restarts(pod) > before, "the app still runs")
 
         def why(pod: Object) -> Cause | None:

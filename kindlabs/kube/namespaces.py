@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from kindlabs.kube.api import Api, ApiError, Object
 from kindlabs.kube.apply import LEARNER
 from kindlabs.kube.contents import BINDING, contents
-from kindlabs.kube.notes import note_applied
+from kindlabs.kube.notes import applied, note_applied
 from kindlabs.kube.ownership import INSTRUCTOR_MANAGER
 from kindlabs.kube.removal import press, until_done
 
@@ -70,6 +70,16 @@ def empty(api: Api, namespaces: Iterable[str]) -> None:
     until_done(lambda late: not sum(sweep_out(api, name, late=late) for name in left), f"{', '.join(left)} to be empty")
     for name in left:
         note_applied(api, name, {})
+
+
+def clear_others(api: Api, lab: str) -> None:
+    """Empty the namespaces of other labs in which something was applied: on a small node there is no room for two.
+
+    What they run would take its ports, its processor and its Pods from *lab*, whose learner is not to blame for it.
+    """
+    others = api.list("Namespace", selector=f"kind-labs/lab,kind-labs/lab!={lab}")
+    names = [other["metadata"]["name"] for other in others]
+    empty(api, [name for name in names if applied(api, name)])
 
 
 def sweep_out(api: Api, name: str, *, late: bool = False) -> int:

@@ -37,6 +37,10 @@ def is_going(thing: Object) -> bool:
     return "deletionTimestamp" in thing["metadata"]
 
 
+ENDED = {"Succeeded", "Failed"}
+"""Phases of a Pod that will not run again."""
+
+
 def is_ready(pod: Object) -> bool:
     """Whether a Pod is Ready and stays: one that is being deleted is not."""
     return is_true(pod, "Ready") and not is_going(pod)
@@ -100,15 +104,16 @@ def pods_of(world: World, deployment: Object, *, ended: bool = False) -> list[Ob
     mine = ("ReplicaSet", replica_set["metadata"]["name"])
     pods = [p for p in world.list("Pod", deployment["metadata"]["namespace"]) if owner(p) == mine]
     kept = [p for p in pods if not is_going(p)]
-    return [p for p in kept if ended or dig(p, "status", "phase") not in {"Failed", "Succeeded"}]
+    return [p for p in kept if ended or dig(p, "status", "phase") not in ENDED]
 
 
 def others_of(world: World, deployment: Object) -> list[Object]:
-    """A Deployment's other Pods that are not being deleted: of an older template, or that will not run again."""
+    """A Deployment's Pods of an older template that run, or will, and are not being deleted."""
     own = {p["metadata"]["name"] for p in pods_of(world, deployment)}
     sets = {("ReplicaSet", s["metadata"]["name"]) for s in _replica_sets_of(world, deployment)}
     pods = [p for p in world.list("Pod", deployment["metadata"]["namespace"]) if owner(p) in sets]
-    return [p for p in pods if p["metadata"]["name"] not in own and not is_going(p)]
+    others = [p for p in pods if p["metadata"]["name"] not in own and not is_going(p)]
+    return [p for p in others if dig(p, "status", "phase") not in ENDED]
 
 
 def replica_set_of(world: World, deployment: Object) -> Object | None:

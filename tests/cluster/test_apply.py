@@ -11,7 +11,7 @@ import pytest
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.kube.api import ApiError, Object
 from kindlabs.kube.apply import apply
-from kindlabs.kube.namespaces import namespace
+from kindlabs.kube.namespaces import clear_others, namespace
 from kindlabs.kube.notes import Key, note_applied
 from kindlabs.kube.objects import is_ready
 from kindlabs.kube.ownership import INSTRUCTOR_MANAGER
@@ -58,6 +58,18 @@ def thing(space: str) -> Any:
         return {"apiVersion": version, "kind": kind, "metadata": meta, **more}
 
     return make
+
+
+def test_one_lab_has_the_cluster_for_itself(cluster: Cluster, space: str, hand_in: Any, thing: Any) -> None:
+    """What another lab applied goes, in all its namespaces; the lab's own stays."""
+    hand_in(thing("ConfigMap", "settings", data={"a": "b"}))
+    clear_others(cluster.api, "apply")
+    assert cluster.api.get("ConfigMap", "settings", space)
+    clear_others(cluster.api, "another")
+    assert cluster.api.get("ConfigMap", "settings", space) is None
+    (uid,), changed = hand_in(thing("ConfigMap", "settings", data={"a": "b"}))
+    assert uid
+    assert changed
 
 
 def workload(thing: Any, **pod_spec: Any) -> Object:

@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import requests
+import urllib3
+from docker.errors import DockerException
 from rich.console import Console
 
 from kindlabs import checking
@@ -17,7 +20,7 @@ from kindlabs.errors import UnreadableLab
 from kindlabs.record import Verdict
 
 
-def check(course: Course, monkeypatch: pytest.MonkeyPatch, error: OSError) -> tuple[Verdict, str]:
+def check(course: Course, monkeypatch: pytest.MonkeyPatch, error: Exception) -> tuple[Verdict, str]:
     """The verdict on the course's solution, and what was shown, when no cluster can be leased because of *error*."""
 
     @contextmanager
@@ -41,6 +44,22 @@ def test_a_machine_that_refuses(course: Course, monkeypatch: pytest.MonkeyPatch,
     assert verdict is Verdict.INFRA_ERROR
     assert ".labs/clusters: It cannot be." in shown
     assert advice in shown
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DockerException("the engine went"),
+        requests.exceptions.ConnectionError("the engine went"),
+        urllib3.exceptions.ProtocolError("the engine went"),
+    ],
+)
+def test_an_engine_that_went(course: Course, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """However the engine's client says that it is gone, it is the machine's fault, and there is a record."""
+    verdict, shown = check(course, monkeypatch, error)
+    assert verdict is Verdict.INFRA_ERROR
+    assert "The Docker engine does not do what it is asked: the engine went" in shown
+    assert "make doctor" in shown
 
 
 def test_a_slip_of_our_own_is_none_of_the_machines(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:

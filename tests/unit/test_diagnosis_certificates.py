@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from worlds import scene_with
+from worlds import scene_with, thing
 
 from kindlabs.diagnosis.cause import Scene
 from kindlabs.diagnosis.certificates import why_not_issued
@@ -96,6 +96,26 @@ def test_what_was_refused_elsewhere_is_no_cause(namespace: str, reason: str) -> 
     assert cause.reason == reason
 
 
+def test_a_refused_ingress_of_another_purpose_is_no_cause() -> None:
+    """Where an Ingress names the Secret, that one is looked at, whatever else was refused."""
+    spec = {"tls": [{"secretName": "web-tls"}]}
+    mine = thing("Ingress", "web", spec=spec)
+    refused = {("Ingress", "lab-02", "old"): ("its spec is wrong", ())}
+    cause = why_not_issued(scene_with(mine, refused=refused), "web-tls", "lab-02", "lab-ca")
+    assert cause is not None
+    assert cause.reason == "NoIssuerNamed"
+
+
+def test_a_kind_of_issuer_that_is_none_is_told() -> None:
+    """A misspelt kind is told as such: no object of it can ever be there."""
+    world = RecordedWorld("short")
+    world.get("Certificate", "web-tls")["spec"]["issuerRef"] = {"kind": "clusterissuer", "name": "lab-ca"}
+    cause = why_not_issued(Scene(cast("World", world)), "web-tls", "lab-03", "lab-ca")
+    assert cause is not None
+    says = "Certificate web-tls names an issuer of kind clusterissuer; cert-manager knows Issuer and ClusterIssuer."
+    assert cause.message == says
+
+
 @pytest.mark.parametrize(
     ("spec", "says"),
     [
@@ -107,6 +127,8 @@ def test_what_was_refused_elsewhere_is_no_cause(namespace: str, reason: str) -> 
         ({"usages": ["any", "digital signature"]}, "is for any; a server needs usage server auth."),
         ({"usages": ["any", "server auth"]}, ""),
         ({"usages": ["digital signature"]}, ""),
+        ({"usages": ["cert sign"]}, "is for cert sign; a server needs usage digital signature."),
+        ({"usages": ["cert sign", "key encipherment"]}, ""),
         ({"dnsNames": ["WEB.localhost"]}, ""),
         ({"dnsNames": ["a.localhost", "web.localhost"], "commonName": "a.localhost"}, ""),
     ],

@@ -26,13 +26,21 @@ def see(lab):
 """
 
 
-def run(tmp_path: Path, body: str, fault: str | None = None) -> dict[str, CheckResult]:
+def run(
+    tmp_path: Path, body: str, fault: str | None = None, fault_when_blamed: str | None = None
+) -> dict[str, CheckResult]:
     """Judge a validator of this text, by check."""
-    return {result.id: result for result in run_all(tmp_path, body, fault)}
+    return {result.id: result for result in run_all(tmp_path, body, fault, fault_when_blamed)}
 
 
-def run_all(tmp_path: Path, body: str, fault: str | None = None) -> list[CheckResult]:
-    """Judge a validator of this text; its lab only counts assertions."""
+def run_all(
+    tmp_path: Path, body: str, fault: str | None = None, fault_when_blamed: str | None = None
+) -> list[CheckResult]:
+    """Judge a validator of this text; its lab only counts assertions.
+
+    Args:
+        fault: what is always broken; *fault_when_blamed*: what an experiment would find broken.
+    """
     validator = tmp_path / f"{tmp_path.name}_lab.py"  # Python keeps modules by name
     validator.write_text(HEAD + body)
     lab = cast("Lab", SimpleNamespace(asserted=0))
@@ -40,9 +48,9 @@ def run_all(tmp_path: Path, body: str, fault: str | None = None) -> list[CheckRe
     def explain(result: CheckResult, error: Unmet) -> None:
         result.expected, result.observed = error.expected, error.observed
 
-    def rule_out_faults(_blames: bool) -> None:
-        if fault:
-            raise InfraError(fault)
+    def rule_out_faults(blames: bool) -> None:
+        if found := fault or (fault_when_blamed if blames else None):
+            raise InfraError(found)
 
     record = Record({}, {}, "")
     run_checks(validator, ChecksPlugin(lab, explain, rule_out_faults, record))
@@ -53,6 +61,15 @@ def test_asserted_and_true_passes(tmp_path: Path) -> None:
     """A check that asserted something true passes with its points, under its docstring."""
     found = run(tmp_path, '@check(points=3)\ndef test_it_is_so(lab):\n    """It is so."""\n    see(lab)\n')["it-is-so"]
     assert (found.verdict, found.points, found.max_points, found.title) == (Verdict.PASSED, 3, 3, "It is so.")
+
+
+@pytest.mark.parametrize(("written", "verdict"), [(True, Verdict.FAILED), (False, Verdict.INFRA_ERROR)])
+def test_what_is_written_wrong_needs_no_experiment(tmp_path: Path, written: bool, verdict: Verdict) -> None:
+    """A cause that stands in the manifest itself is no matter of what the cluster can do; any other one may be."""
+    cause = f'Cause("R", "Pod", "web", "lab-01", "It is so.", written={written})'
+    body = "from kindlabs.diagnosis.cause import Cause\n"
+    body += f'@check(points=1)\ndef test_it(lab):\n    """It."""\n    see(lab)\n    raise Unmet("a", "b", {cause})\n'
+    assert run(tmp_path, body, fault_when_blamed="broken")["it"].verdict is verdict
 
 
 def test_asserting_nothing_is_the_labs_error(tmp_path: Path) -> None:

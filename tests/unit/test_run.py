@@ -33,7 +33,7 @@ def test_advice_is_shown(
         raise error
 
     monkeypatch.setattr(run, "Api", lambda _kubeconfig: None)
-    monkeypatch.setattr(run, "namespace", give_up)
+    monkeypatch.setattr(run, "clear_others", give_up)
     facts = {"name": "labs-single", "profile": "single", "version": "v1.36.3", "addons": [], "kubeconfig_path": ""}
     cluster = SimpleNamespace(**facts, fault=lambda: None, distrust=lambda _evidence: None)
     lab, shown = course.lab("7"), io.StringIO()

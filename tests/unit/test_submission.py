@@ -1,5 +1,6 @@
 """A submission: which folder, what is read of it, what is refused."""
 
+import errno
 import os
 import re
 from pathlib import Path
@@ -117,6 +118,45 @@ def test_nonce_of_a_folder(course: Course, mine: Path) -> None:
     assert resolve(course, "mine").nonce != derived
     (mine / "note.txt").write_text("for you\nnonce: cafe0123\n")
     assert resolve(course, "mine").nonce == "cafe0123"
+
+
+def unreadable(monkeypatch: pytest.MonkeyPatch, path: str, number: int) -> None:
+    """See that the file *path* cannot be read."""
+    read = Path.read_bytes
+
+    def refuse(self: Path) -> bytes:
+        if str(self) == path:
+            raise OSError(number, os.strerror(number), path)
+        return read(self)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+
+
+def test_a_note_that_cannot_be_read(course: Course, mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told as any other file of the folder that cannot be read."""
+    (mine / "note.txt").write_text("nonce: cafe0123\n")
+    unreadable(monkeypatch, "mine/note.txt", errno.EACCES)
+    assert refusal(course) == "mine/note.txt: Permission denied."
+
+
+def test_a_machine_that_cannot_read(course: Course, mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has nothing to do with the folder is none of the learner's mistakes."""
+    (mine / "a.yaml").write_text(POD)
+    unreadable(monkeypatch, "mine/a.yaml", errno.EMFILE)
+    with pytest.raises(OSError, match="Too many open files"):
+        resolve(course, "mine")
+
+
+def test_too_many_objects(course: Course, mine: Path) -> None:
+    """More objects than a run can remember are refused before anything is applied."""
+    (mine / "a.yaml").write_text("---\n".join(f"{POD}" for _ in range(201)))
+    assert refusal(course) == "mine: 201 objects."
+
+
+def test_a_chart(course: Course, mine: Path) -> None:
+    """A Helm chart is told what it is, and how to get manifests out of it."""
+    (mine / "Chart.yaml").write_text("apiVersion: v2\nname: web\n")
+    assert refusal(course) == "mine/Chart.yaml: a Helm chart; expected the objects that it makes."
 
 
 @pytest.mark.parametrize(
@@ -241,6 +281,8 @@ def test_empty(course: Course, mine: Path) -> None:
     (mine / "a.yaml").write_text("# soon\n---\n")
     found = resolve(course, "mine")
     assert [str(f) for f in found.findings] == ["mine:1: no manifest in this folder; expected files such as web.yaml."]
+    (mine / "a.yaml").rename(mine / "A.YAML")
+    assert resolve(course, "mine").findings[0].message.startswith("no manifest in this folder; A.YAML passed over; ")
 
 
 def test_findings_are_not_errors(course: Course, mine: Path) -> None:
