@@ -90,7 +90,7 @@ class Explainer:
             found = self.submission.source(kind, name, cause.namespace, *where)
             if found:
                 return found
-            thing: Object | None = self.world.get(kind, name, cause.namespace)
+            thing: Object | None = self.world.last(kind, name, cause.namespace)  # a check may have taken it away again
             if thing is None:
                 return None
             where = _in_template(where) if kind == "Pod" else where

@@ -28,17 +28,16 @@ def namespace(api: Api, name: str, lab: str) -> Object:
             manager=INSTRUCTOR_MANAGER,
         )
         # Kubernetes makes the account that Pods run as a moment later, and refuses Pods until then.
-        until_done(lambda _: api.get("ServiceAccount", "default", name) is not None, f"namespace {name} to be ready")
+        until_done(lambda _: api.get("ServiceAccount", "default", name) is None, f"namespace {name} to be ready")
     _let_in(api, name)
     return known
 
 
-def _press_on(api: Api, name: str, late: bool) -> bool:
-    """Sweep out a namespace that was deleted, which a finalizer in it would keep for ever; True when it is gone."""
+def _press_on(api: Api, name: str, late: bool) -> int:
+    """Sweep out a namespace that was deleted, which a finalizer in it would keep for ever; how much is left."""
     if api.get("Namespace", name) is None:
-        return True
-    sweep_out(api, name, late=late)
-    return False
+        return 0
+    return sweep_out(api, name, late=late) + 1
 
 
 def _let_in(api: Api, name: str) -> None:
@@ -58,7 +57,7 @@ def _let_in(api: Api, name: str) -> None:
         api.delete("RoleBinding", BINDING, name)
         api.apply(binding, manager=INSTRUCTOR_MANAGER)
     learner = api.acting_as(LEARNER)
-    until_done(lambda _: learner.may_create("", "pods", name), f"the learner's rights in namespace {name}")
+    until_done(lambda _: not learner.may_create("", "pods", name), f"the learner's rights in namespace {name}")
 
 
 def empty(api: Api, namespaces: Iterable[str]) -> None:
@@ -67,7 +66,7 @@ def empty(api: Api, namespaces: Iterable[str]) -> None:
     Emptying takes about a second where deleting and making a namespace takes five to eleven.
     """
     left = list(namespaces)
-    until_done(lambda late: not sum(sweep_out(api, name, late=late) for name in left), f"{', '.join(left)} to be empty")
+    until_done(lambda late: sum(sweep_out(api, name, late=late) for name in left), f"{', '.join(left)} to be empty")
     for name in left:
         note_applied(api, name, {})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable, Iterable
@@ -87,8 +88,8 @@ class _Going:
         if key.kind == "Service":
             self.keys.add(Key("Endpoints", key.name, key.namespace))
 
-    def press_on(self, late: bool) -> bool:
-        """Press on whatever is still there; True when nothing was."""
+    def press_on(self, late: bool) -> int:
+        """Press on whatever is still there; how much that was."""
         there = [(key.kind, thing) for key in self.keys if (thing := self.api.get(*key)) and self._is_meant(key, thing)]
         for kind, namespace in sorted(self._made, key=lambda made: made[0] == "Pod"):
             for thing in self.api.list(kind, namespace):
@@ -101,7 +102,7 @@ class _Going:
             if heard or kind != "Pod":  # a Pod that went before would be made again
                 press(self.api, kind, thing, late=late or (barren and kind in MADE_BY))
         awaited = [key for key in self.keys if key[:2] in COMES_BACK and not self.api.get(*key)]
-        return not there and not awaited
+        return len(there) + len(awaited)
 
     def _is_meant(self, key: Key, thing: Object) -> bool:
         return key[:2] not in COMES_BACK or thing["metadata"]["uid"] in self._uids
@@ -163,12 +164,18 @@ def _has_heard(kind: str, thing: Object) -> bool:
     return kind not in HEARS or ("deletionTimestamp" in meta and known >= meta["generation"])
 
 
-def until_done(done: Callable[[bool], bool], what: str) -> None:
-    """Look until *done*; it is told whether LATE_SECONDS have passed. Raises: InfraError after GONE_SECONDS."""
-    started = time.monotonic()
-    while not done((waited := time.monotonic() - started) > LATE_SECONDS):
-        if waited > GONE_SECONDS:
+def until_done(left: Callable[[bool], int], what: str) -> None:
+    """Look until nothing is *left*, a number; it is told whether LATE_SECONDS have passed.
+
+    Raises: InfraError when for GONE_SECONDS it has not become less; a hundred Pods take a minute on two busy cores.
+    """
+    started = fewer_since = time.monotonic()
+    least: float = math.inf
+    while count := left((now := time.monotonic()) - started > LATE_SECONDS):
+        if count < least:
+            least, fewer_since = count, now
+        if now - fewer_since > GONE_SECONDS:
             raise InfraError(
-                f"waited {GONE_SECONDS:.0f} s for {what}, in vain", "make clean, then run the command again"
+                f"waited {now - started:.0f} s for {what}, in vain", "make clean, then run the command again"
             )
         time.sleep(0.1)

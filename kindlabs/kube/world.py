@@ -47,6 +47,11 @@ class World:
         """The object as last seen, or None."""
         return self._watched(kind).ready().objects.get((namespace or "", name))
 
+    def last(self, kind: str, name: str, namespace: str | None = None) -> Object | None:
+        """The object as last seen, also when it is gone by now."""
+        watched, key = self._watched(kind).ready(), (namespace or "", name)
+        return watched.objects.get(key) or watched.gone.get(key)
+
     def list(self, kind: str, namespace: str | None = None, labels: Mapping[str, str] | None = None) -> list[Object]:
         """The objects as last seen, by name; of one namespace, and with all of *labels*, where these are given."""
         objects = list(self._watched(kind).ready().objects.items())
@@ -125,6 +130,7 @@ class _Watched(threading.Thread):
         super().__init__(name=f"watch-{kind}", daemon=True)
         self.world, self.kind = world, kind
         self.objects: dict[tuple[str, str], Object] = {}
+        self.gone: dict[tuple[str, str], Object] = {}
         self.stale_since: float | None = time.monotonic()
         self.error: ApiUnreachable | None = None
         self._listed = threading.Event()
@@ -199,6 +205,7 @@ class _Watched(threading.Thread):
             objects = dict(self.objects)  # readers in other threads keep the one that they hold
             if kind == "DELETED":
                 objects.pop(_key(thing), None)
+                self.gone[_key(thing)] = thing
             else:
                 objects[_key(thing)] = thing
             self.objects = objects

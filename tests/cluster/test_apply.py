@@ -96,7 +96,9 @@ def test_what_reads_a_changed_input_is_made_anew(cluster: Cluster, hand_in: Any,
     reader = thing("Pod", "a", spec=runs | {"containers": [reading("settings")]})
     other = thing("Pod", "b", spec=runs)
     first, _ = hand_in(reader, other, settings("blue"))
-    until_done(lambda _: all(is_ready(cluster.api.find(pod) or pod) for pod in (reader, other)), "two Pods to be Ready")
+    until_done(
+        lambda _: sum(not is_ready(cluster.api.find(pod) or pod) for pod in (reader, other)), "two Pods to be Ready"
+    )
     assert hand_in(settings("blue"), other, reader) == (first[::-1], False)
     again, changed = hand_in(reader, other, settings("red"))
     assert changed

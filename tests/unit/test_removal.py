@@ -6,8 +6,10 @@ from typing import Any, cast
 
 import pytest
 
+from kindlabs.errors import InfraError
+from kindlabs.kube import removal
 from kindlabs.kube.api import Api
-from kindlabs.kube.removal import press
+from kindlabs.kube.removal import press, until_done
 
 LONG_AGO, IN_TIME = "2026-11-25T23:00:00Z", "2999-01-01T00:00:00Z"
 
@@ -44,3 +46,15 @@ def test_a_pod_that_nobody_ends_is_not_waited_for(node: str, ends_by: str, late:
     meta = {"name": "hello", "namespace": "lab-01", "deletionTimestamp": ends_by, "deletionGracePeriodSeconds": 1}
     press(cast("Api", server), "Pod", {"kind": "Pod", "metadata": meta, "spec": {"nodeName": node}}, late=late)
     assert server.forgotten == forgotten
+
+
+def test_what_becomes_less_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as something goes nobody gives up, however long it takes in all; when nothing more goes, it is said."""
+    now = [0.0]
+    monkeypatch.setattr(removal.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(removal.time, "sleep", lambda _: now.__setitem__(0, now[0] + removal.GONE_SECONDS / 2))
+    counts = iter([4, 4, 3, 2, 2, 1, 0])
+    until_done(lambda _late: next(counts), "all to go")
+    assert now[0] == 3 * removal.GONE_SECONDS
+    with pytest.raises(InfraError, match="waited 90 s for the last one to go, in vain"):
+        until_done(lambda _late: 1, "the last one to go")
