@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING
 
 import urllib3
 
+from kindlabs.kube import probing
 from kindlabs.kube.api import ApiError, ApiTimeout, ApiUnreachable, Object
 
 if TYPE_CHECKING:
@@ -21,9 +21,6 @@ LEAST_SECONDS = 0.2
 """For one question: what is not answered sooner than that is not silent yet."""
 PATIENT_API_SECONDS, PATIENT_ENGINE_SECONDS = 10.0, 3.0
 """The same when nothing but silence was heard: a machine with too much work answers late, and is not broken."""
-
-PROBE = "/api/v1/namespaces/kl-probe/services/probe:http/proxy/dial"
-THROUGH_SERVICE = {"host": "probe.kl-probe.svc.cluster.local", "port": "80", "protocol": "http", "request": "hostname"}
 
 
 def fault(cluster: Cluster) -> str | None:
@@ -161,8 +158,7 @@ def _missing_default(cluster: Cluster, until: float) -> str | None:
 def _silent_probe(cluster: Cluster, until: float) -> str | None:
     """The probe asks itself through its Service by name: Pods run, names resolve, Services lead somewhere."""
     try:
-        query = THROUGH_SERVICE | {"tries": "1"}
-        answer = json.loads(cluster.api.text("GET", PROBE, query=query, timeout=_left(until)))
+        answer = probing.dial(cluster.api, probing.host_of("probe"), 80, timeout=_left(until))
     except ApiError as error:
         return f"the probe in the cluster does not answer: {error.message}"
     except ValueError as error:
@@ -204,7 +200,7 @@ def _idle_authority(cluster: Cluster, until: float) -> str | None:
 def _other_authority(cluster: Cluster, until: float) -> str | None:
     """The authority is the one that issued the probe's certificate; a new one would disown what it issued to others."""
     own = "/api/v1/namespaces/cert-manager/secrets/lab-ca"
-    issued = "/api/v1/namespaces/kl-probe/secrets/probe-tls"
+    issued = f"/api/v1/namespaces/{probing.NAMESPACE}/secrets/probe-tls"
     authority, leaf = (cluster.api.request("GET", path, timeout=_left(until)).get("data", {}) for path in (own, issued))
     same = authority.get("tls.crt") and authority.get("tls.crt") == leaf.get("ca.crt")
     return None if same else "the lab's CA is not the one that issued the probe's certificate"
