@@ -6,12 +6,12 @@ import os
 import shlex
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
 
 from kindlabs import submission
+from kindlabs.asking import Ask
 from kindlabs.board import Board
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.clusters.lease import lease
@@ -19,8 +19,6 @@ from kindlabs.course import Course, Lab
 from kindlabs.errors import InfraError, of_machine
 from kindlabs.progress import Steps
 from kindlabs.record import Record
-
-Ask = Callable[[str], bool]
 
 
 def check_submission(course: Course, lab_id: str, word: str | None, *, fresh: bool, out: Console, ask: Ask) -> Record:

@@ -21,6 +21,7 @@ from filelock import FileLock
 from pytest_kind import KindCluster
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
 
+from kindlabs.asking import nobody
 from kindlabs.clusters import egress, engine, images, profiles, tools
 from kindlabs.clusters.commands import CommandFailed, CommandTooSlow, follow, run
 from kindlabs.clusters.forward import Forward
@@ -179,7 +180,7 @@ class LabCluster(KindCluster):  # type: ignore[misc]  # pytest_kind has no types
         return FileLock(self.path / "kind.lock", mode=0o600)
 
     def _make(self, config_file: str | Path | None) -> None:
-        client = engine.ensure(Steps(), lambda _: False)
+        client = engine.ensure(Steps(), nobody)
         self.image = self.image or _image_of_labs(client)
         self._create(self._config(config_file, client))
         if egress_wanted() == "none":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import yaml
 from docker.errors import DockerException
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
 
+from kindlabs.asking import Ask
 from kindlabs.clusters import addons, engine, images, profiles, readiness, tools
 from kindlabs.clusters.cluster import Cluster, Facts, Wanted
 from kindlabs.clusters.commands import CommandFailed
@@ -22,8 +23,6 @@ from kindlabs.clusters.kind import PORT_TAKEN, LabCluster, egress_wanted, node_n
 from kindlabs.clusters.lock import Lock
 from kindlabs.errors import InfraError
 from kindlabs.progress import Steps
-
-Ask = Callable[[str], bool]
 
 KIND_STEPS = 6
 """What kind ticks off for a cluster of one node; with workers their joining comes to it."""
@@ -39,9 +38,9 @@ def make(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask:
     egress = egress_wanted()
     client = engine.ensure(steps, ask)
     lock = Lock.load(course_root)
-    image = images.node_image(lock.default, client, steps, lock)
+    image = images.node_image(lock.default, client, steps, lock, ask)
     names = image_names(course_root, wanted)
-    references = list(images.provide(names, client, steps, lock).values())
+    references = list(images.provide(names, client, steps, lock, ask).values())
     program = tools.kind(steps)
     kind = LabCluster(cluster.name, cluster.kubeconfig_path, image=image, kind_path=program, state=cluster.state)
     with steps.step(f"Create cluster {cluster.name}", total=KIND_STEPS + (profile.nodes > 1)) as step:
@@ -69,7 +68,7 @@ def add(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask: 
     client = engine.ensure(steps, ask)
     names = image_names(course_root, wanted)
     if names := [name for name in names if name not in cluster.facts.images]:
-        references = images.provide(names, client, steps, Lock.load(course_root))
+        references = images.provide(names, client, steps, Lock.load(course_root), ask)
         with steps.step(f"Load {', '.join(names)} into cluster {cluster.name}"):
             images.load(list(references.values()), node_names(cluster.name, client), client)
         cluster.facts.images = sorted({*cluster.facts.images, *names})
