@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
+from kindlabs.clusters.readiness import CHECKS
 from kindlabs.errors import LabError
 from kindlabs.kube.api import Api, ApiError, ApiUnreachable, Object
 from kindlabs.kube.apply import INSTRUCTOR
@@ -34,12 +35,14 @@ class Addon:
 def load(course_root: Path, name: str) -> Addon:
     """The add-on *name* of the course: its ``addon.yaml``, and the manifests of its other files, crds.yaml first.
 
-    Raises: LabError when the course has none of that name.
+    Raises: LabError when the course has none of that name, or nothing proves that it is ready.
     """
     folder = course_root / "clusters" / "addons" / name
     if not (folder / "addon.yaml").is_file():
         known = ", ".join(sorted(path.parent.name for path in folder.parent.glob("*/addon.yaml")))
         raise LabError(f"Expected an add-on, found {name!r}.", f"Choose from {known}, or add {folder}/addon.yaml.")
+    if name not in CHECKS:
+        raise LabError(f"Add-on {name} has no check that it works.", "Add it to kindlabs/clusters/readiness.py.")
     about = yaml.safe_load((folder / "addon.yaml").read_text(encoding="utf-8"))
     manifests: list[Object] = []
     for file in sorted(folder.glob("*.yaml")):

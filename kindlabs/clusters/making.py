@@ -35,11 +35,11 @@ def make(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask:
     Raises: InfraError when engine, images or cluster cannot be had; LabError for an unknown profile or add-on.
     """
     profile = profiles.load(course_root, cluster.profile)
+    names = image_names(course_root, wanted)
     egress = egress_wanted()
     client = engine.ensure(steps, ask)
     lock = Lock.load(course_root)
     image = images.node_image(lock.default, client, steps, lock, ask)
-    names = image_names(course_root, wanted)
     references = list(images.provide(names, client, steps, lock, ask).values())
     program = tools.kind(steps)
     kind = LabCluster(cluster.name, cluster.kubeconfig_path, image=image, kind_path=program, state=cluster.state)
@@ -65,8 +65,8 @@ def add(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask: 
 
     Raises: as :func:`make`.
     """
-    client = engine.ensure(steps, ask)
     names = image_names(course_root, wanted)
+    client = engine.ensure(steps, ask)
     if names := [name for name in names if name not in cluster.facts.images]:
         references = images.provide(names, client, steps, Lock.load(course_root), ask)
         with steps.step(f"Load {', '.join(names)} into cluster {cluster.name}"):

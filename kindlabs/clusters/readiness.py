@@ -46,7 +46,7 @@ def wait(seen: Seen, addons: list[str], timeout: float = READY_SECONDS) -> None:
     Raises: InfraError that names what did not come, and what was seen last.
     """
     until = time.monotonic() + timeout
-    wanted = [(name, CHECKS[name]) for name in addons if name in CHECKS]
+    wanted = [(name, CHECKS[name]) for name in addons]
     with ThreadPoolExecutor(max_workers=max(1, len(wanted))) as pool:
         missing = list(pool.map(lambda item: _poll(item[1], seen, until), wanted))
     lines = [f"{name}: {what}" for (name, _), what in zip(wanted, missing, strict=True) if what]
