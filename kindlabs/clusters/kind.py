@@ -22,7 +22,7 @@ from pytest_kind import KindCluster
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
 
 from kindlabs.asking import nobody
-from kindlabs.clusters import egress, engine, images, profiles, tools
+from kindlabs.clusters import egress, engine, imagebuild, images, profiles, tools
 from kindlabs.clusters.commands import CommandFailed, CommandTooSlow, follow, run
 from kindlabs.clusters.forward import Forward
 from kindlabs.clusters.health import engine_fault
@@ -183,7 +183,7 @@ class LabCluster(KindCluster):  # type: ignore[misc]  # pytest_kind has no types
         client = engine.ensure(Steps(), nobody)
         self.image = self.image or _image_of_labs(client)
         self._create(self._config(config_file, client))
-        if egress_wanted() == "none":
+        if egress_wanted(self.image, client) == "none":
             egress.block(node_names(self.name, client), client)
 
     def _config(self, config_file: str | Path | None, client: docker.DockerClient) -> Path:
@@ -245,12 +245,15 @@ def _image_of_labs(client: docker.DockerClient) -> str | None:
     return images.node_image(lock.default, client, Steps(), lock)
 
 
-def egress_wanted() -> str:
-    """``none`` or ``open``: as the variable EGRESS says; by default nothing leaves a machine that reaches no registry.
+def egress_wanted(image: str | None, client: docker.DockerClient) -> str:
+    """``none`` or ``open``: as the variable EGRESS says; by default nothing leaves nodes whose *image* was built here.
+
+    Not whether a registry answers now: a network that comes and goes leaves no trace in a cluster.
 
     Raises: UsageError for another word.
     """
-    return profiles.egress_said() or ("none" if images.source() == "build" else "open")
+    built = image and imagebuild.built_key(image, client)
+    return profiles.egress_said() or ("none" if built else "open")
 
 
 def _may_pass(error: BaseException) -> bool:

@@ -36,7 +36,7 @@ def make(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask:
     """
     profile = profiles.load(course_root, cluster.profile)
     names = image_names(course_root, wanted)
-    egress = egress_wanted()
+    profiles.egress_said()  # a word that it cannot be is told before anything is built
     client = engine.ensure(steps, ask)
     lock = Lock.load(course_root)
     image = images.node_image(lock.default, client, steps, lock, ask)
@@ -46,7 +46,8 @@ def make(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask:
     with steps.step(f"Create cluster {cluster.name}", total=KIND_STEPS + (profile.nodes > 1)) as step:
         kind.tell = lambda line: step.advance(note=_plain(line)) if "✓" in line else None
         kind.delete()
-        facts = Facts(profile.name, node_image=image, ports=cluster.ports, created=time.time(), egress=egress)
+        facts = Facts(profile.name, node_image=image, ports=cluster.ports, created=time.time())
+        facts.egress = egress_wanted(image, client)
         facts.recipe = profiles.recipe(course_root, profile.name)
         cluster.facts = facts
         with _loading_early(cluster.name, profile.nodes, references, client):
