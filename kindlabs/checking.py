@@ -109,7 +109,7 @@ def _again(lab: Lab, handed_in: submission.Submission) -> str:
 
 def images_of(course: Course, lab: Lab) -> frozenset[str]:
     """The references that the lab's manifests may name."""
-    from kindlabs.clusters.lock import Lock
+    from kindlabs.clusters.imagelock import Lock
 
     lock = Lock.load(course.root)
     return frozenset(lock.image(name).reference for name in lab.images)

@@ -27,7 +27,6 @@ class Addon:
     """One add-on: ``images`` are names in the image lock; ``manifests`` are applied in order."""
 
     name: str
-    title: str
     images: tuple[str, ...]
     manifests: tuple[Object, ...]
 
@@ -48,7 +47,7 @@ def load(course_root: Path, name: str) -> Addon:
     for file in sorted(folder.glob("*.yaml")):
         if file.name != "addon.yaml":
             manifests += filter(None, yaml.load_all(file.read_text(encoding="utf-8"), Loader=_Loader))
-    return Addon(name, about["title"], tuple(about["images"]), tuple(manifests))
+    return Addon(name, tuple(about["images"]), tuple(manifests))
 
 
 def install(api: Api, addons: list[Addon]) -> None:

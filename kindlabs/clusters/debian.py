@@ -17,12 +17,13 @@ from docker.errors import NotFound
 
 from kindlabs.asking import Ask
 from kindlabs.clusters import gobuild, own_engine
-from kindlabs.clusters.lock import Lock
+from kindlabs.clusters.imagelock import Lock
 from kindlabs.errors import InfraError
 from kindlabs.progress import Step, Steps
 
 REFERENCE = "kind-labs/debian:bookworm"
 KEY_LABEL = "kind-labs.key"
+"""Label of every built image: digest of its inputs. Published images do not have it."""
 PHASES = ("Retrieving", "Unpacking", "Configuring")
 """What debootstrap does with each package; it writes a line for each."""
 

@@ -9,6 +9,7 @@ import urllib3
 
 from kindlabs.kube import probing
 from kindlabs.kube.api import ApiError, ApiTimeout, ApiUnreachable, Object
+from kindlabs.kube.objects import is_true
 
 if TYPE_CHECKING:
     from kindlabs.clusters.cluster import Cluster
@@ -62,15 +63,13 @@ def engine_fault(name: str, timeout: float = ENGINE_SECONDS) -> str | None:
     """What is wrong with the Docker engine or the cluster's node containers, None when nothing is."""
     from docker.errors import DockerException
 
-    from kindlabs.clusters import engine
+    from kindlabs.clusters import containers, engine
 
     client = engine.find(timeout=timeout)
     if client is None:
         return "the Docker engine does not answer"
     try:
-        nodes = client.containers.list(
-            all=True, filters={"label": f"io.x-k8s.kind.cluster={name}"}, ignore_removed=True
-        )
+        nodes = containers.nodes(name, client)
     except (DockerException, OSError) as error:
         return f"the Docker engine does not answer: {error}"
     if not nodes:
@@ -192,9 +191,9 @@ def _idle_authority(cluster: Cluster, until: float) -> str | None:
     """The authority is ready to issue, and somebody is there who does it."""
     issuer = cluster.api.request("GET", "/apis/cert-manager.io/v1/clusterissuers/lab-ca", timeout=_left(until))
     pods = cluster.api.request("GET", "/api/v1/namespaces/cert-manager/pods", timeout=_left(until))["items"]
-    if not _is_ready(issuer):
+    if not is_true(issuer, "Ready"):
         return "ClusterIssuer lab-ca is not ready"
-    return None if any(_is_ready(pod) for pod in pods) else "no Pod of cert-manager is ready"
+    return None if any(is_true(pod, "Ready") for pod in pods) else "no Pod of cert-manager is ready"
 
 
 def _other_authority(cluster: Cluster, until: float) -> str | None:
@@ -226,11 +225,6 @@ TRAEFIK = "traefik.io/ingress-controller"
 def _list(cluster: Cluster, path: str, until: float, **query: str) -> list[Object]:
     items: list[Object] = cluster.api.request("GET", path, query=query, timeout=_left(until))["items"]
     return items
-
-
-def _is_ready(thing: Object) -> bool:
-    conditions = thing.get("status", {}).get("conditions") or []
-    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
 
 def _left(until: float) -> float:

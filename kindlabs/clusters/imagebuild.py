@@ -17,12 +17,10 @@ from docker.errors import APIError, NotFound
 
 from kindlabs.asking import Ask
 from kindlabs.clusters import debian, gobuild
-from kindlabs.clusters.lock import Image, Lock
+from kindlabs.clusters.debian import KEY_LABEL
+from kindlabs.clusters.imagelock import Image, Lock
 from kindlabs.errors import InfraError
 from kindlabs.progress import Steps
-
-KEY_LABEL = "kind-labs.key"
-"""Image label: digest of an image's inputs. Published images do not have it."""
 
 PASSWD = "root:x:0:0:root:/:/bin/sh\nnonroot:x:65532:65532:nonroot:/:/bin/sh\n"  # noqa: S105
 GENERATED = """FROM scratch

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from kindlabs.asking import Ask, nobody
 from kindlabs.clusters import containers, gobuild, imagebuild, nodebuild, registry
 from kindlabs.clusters.engine import architecture
-from kindlabs.clusters.lock import Image, Lock, course_root
+from kindlabs.clusters.imagelock import Image, Lock, course_root
 from kindlabs.clusters.registry import source
 from kindlabs.progress import Steps
 

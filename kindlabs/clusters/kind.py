@@ -22,17 +22,14 @@ from pytest_kind import KindCluster
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
 
 from kindlabs.asking import nobody
-from kindlabs.clusters import egress, engine, imagebuild, images, profiles, tools
+from kindlabs.clusters import containers, egress, engine, imagebuild, images, profiles, tools
 from kindlabs.clusters.commands import CommandFailed, CommandTooSlow, follow, run
 from kindlabs.clusters.forward import Forward
 from kindlabs.clusters.health import engine_fault
-from kindlabs.clusters.lock import Lock, course_root
+from kindlabs.clusters.imagelock import Lock, course_root
 from kindlabs.clusters.state import of_nobody
 from kindlabs.errors import InfraError, LabError
 from kindlabs.progress import Steps
-
-NAME_LABEL = "io.x-k8s.kind.cluster"
-"""Docker label of node containers; its value is the cluster's name."""
 
 CREATE_SECONDS = 600.0
 KUBECTL_SECONDS = 120.0
@@ -232,9 +229,8 @@ class LabCluster(KindCluster):  # type: ignore[misc]  # pytest_kind has no types
 
 
 def node_names(name: str, client: docker.DockerClient) -> list[str]:
-    """The node containers of a kind cluster, running or not."""
-    nodes = client.containers.list(all=True, filters={"label": f"{NAME_LABEL}={name}"})
-    return sorted(str(node.name) for node in nodes)
+    """The names of a kind cluster's node containers, running or not."""
+    return sorted(str(node.name) for node in containers.nodes(name, client))
 
 
 def _image_of_labs(client: docker.DockerClient) -> str | None:

@@ -19,8 +19,8 @@ from kindlabs.asking import Ask
 from kindlabs.clusters import addons, engine, images, profiles, readiness, tools
 from kindlabs.clusters.cluster import Cluster, Facts, Wanted
 from kindlabs.clusters.commands import CommandFailed
+from kindlabs.clusters.imagelock import Lock
 from kindlabs.clusters.kind import PORT_TAKEN, LabCluster, egress_wanted, node_names
-from kindlabs.clusters.lock import Lock
 from kindlabs.errors import InfraError
 from kindlabs.progress import Steps
 

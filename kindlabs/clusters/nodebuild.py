@@ -18,7 +18,7 @@ from docker.models.containers import Container
 
 from kindlabs.asking import Ask
 from kindlabs.clusters import containers, debian, gobuild, imagebuild
-from kindlabs.clusters.lock import Lock, Node
+from kindlabs.clusters.imagelock import Lock, Node
 from kindlabs.progress import Steps
 
 IMPORT = "/kind/import"
@@ -133,4 +133,4 @@ def _write_files(file: IO[bytes], node: Node, lock: Lock, programs: dict[str, Pa
 def _commit(builder: Container, node: Node, built_from: str) -> None:
     builder.stop(timeout=0)
     repository, _, tag = node.build.rpartition(":")
-    builder.commit(repository=repository, tag=tag, changes=[*CHANGES, f"LABEL {imagebuild.KEY_LABEL}={built_from}"])
+    builder.commit(repository=repository, tag=tag, changes=[*CHANGES, f"LABEL {debian.KEY_LABEL}={built_from}"])

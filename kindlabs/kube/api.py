@@ -96,11 +96,6 @@ class Api(Transport):
         path = self._served(kind).path(namespace, name) + (f"/{subresource}" if subresource else "")
         return self.request("PATCH", path, body=patch, content_type="application/merge-patch+json")
 
-    def create(self, manifest: Object) -> Object:
-        """Create an object; ApiError with status 409 when it exists."""
-        resource = self._served(manifest["kind"])
-        return self.request("POST", resource.path(manifest["metadata"].get("namespace")), body=manifest)
-
     def delete(
         self,
         kind: str,

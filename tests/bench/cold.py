@@ -13,9 +13,9 @@ from kindlabs.asking import nobody
 from kindlabs.clusters import engine, images, making, tools
 from kindlabs.clusters.cluster import Wanted
 from kindlabs.clusters.commands import run
+from kindlabs.clusters.imagelock import Lock
 from kindlabs.clusters.kind import CONSENT_TO_CGROUP_V1
 from kindlabs.clusters.lease import ALWAYS
-from kindlabs.clusters.lock import Lock
 from kindlabs.progress import Steps
 from tests.bench.measure import Row
 from tests.bench.stage import Stage

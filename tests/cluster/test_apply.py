@@ -96,7 +96,7 @@ def test_what_somebody_wrote_by_hand_goes(cluster: Cluster, space: str, hand_in:
     api, service = cluster.api, thing("Service", "web", spec={"selector": {"app": "web"}, "ports": [{"port": 80}]})
     (first,), _ = hand_in(service)
     api.patch("Service", "web", space, {"metadata": {"annotations": {"by": "hand"}}})
-    api.create(thing("ConfigMap", "by-hand"))
+    api.apply(thing("ConfigMap", "by-hand"), manager="hand")
     (second,), changed = hand_in(service)
     assert changed
     assert first != second
@@ -169,7 +169,8 @@ def test_a_namespace_that_cannot_go_is_made_again(cluster: Cluster, thing: Any) 
     """Deleted by hand, with something in it that a finalizer holds: the next run has its namespace."""
     name = f"kl-stuck-{secrets.token_hex(3)}"
     namespace(cluster.api, name, "apply")
-    cluster.api.create(thing("ConfigMap", "held", metadata={"namespace": name, "finalizers": ["example.org/never"]}))
+    held = thing("ConfigMap", "held", metadata={"namespace": name, "finalizers": ["example.org/never"]})
+    cluster.api.apply(held, manager="hand")
     cluster.api.delete("Namespace", name)
     again = namespace(cluster.api, name, "apply")
     assert "deletionTimestamp" not in again["metadata"]

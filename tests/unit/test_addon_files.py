@@ -10,7 +10,7 @@ import pytest
 
 from kindlabs.clusters import addons
 from kindlabs.clusters.addons import Addon
-from kindlabs.clusters.lock import Lock
+from kindlabs.clusters.imagelock import Lock
 from kindlabs.errors import LabError
 
 REPOSITORY = Path(__file__).parents[2]
@@ -35,7 +35,7 @@ def test_every_addon_must_prove_itself(tmp_path: Path) -> None:
     """No add-on counts as ready because objects say so: one without a check of its own is refused before it is used."""
     folder = tmp_path / "clusters" / "addons" / "metrics"
     folder.mkdir(parents=True)
-    (folder / "addon.yaml").write_text("version: kind-labs/addon/v1\ntitle: Metrics\nimages: []\n")
+    (folder / "addon.yaml").write_text("images: []\n")
     with pytest.raises(LabError, match="metrics has no check"):
         addons.load(tmp_path, "metrics")
 

@@ -13,7 +13,7 @@ from docker.errors import NotFound
 
 from kindlabs.asking import nobody
 from kindlabs.clusters import debian, own_engine
-from kindlabs.clusters.lock import Lock
+from kindlabs.clusters.imagelock import Lock
 from kindlabs.errors import InfraError
 from kindlabs.progress import Steps
 
