@@ -23,13 +23,12 @@ from kindlabs.kube import probing
 from kindlabs.kube.api import ApiError, ApiTimeout, Object
 from kindlabs.kube.apply import INSTRUCTOR, LEARNER
 from kindlabs.kube.objects import condition, dig, is_true
-from kindlabs.kube.probing import NAMESPACE
+from kindlabs.kube.probing import ANSWER_SECONDS, NAMESPACE
 
 FRESH_SECONDS = 5.0
 """For so long an experiment speaks for the cluster; after that another one is made."""
 PATIENCE = 30.0
 """Seconds that something new may take: a second or three in a cluster that is well, more on a busy machine."""
-ANSWER_SECONDS = 2.0
 NAME, EXPERIMENT = "control", "experiment"
 """Labels of ours: ``app: control`` for all experiments, ``experiment`` for one."""
 CREATES = {
@@ -166,7 +165,7 @@ class _Experiment(threading.Thread):
         host = f"{self._name}.localhost"
         if "Ingress" not in self._sent:
             self._send(probing.ingress(self._name, host))
-        missing = probing.why_not_reached(host, self._ports["https"], ANSWER_SECONDS)
+        missing = probing.why_not_reached(host, self._ports["https"])
         return missing and f"Ingress {self._name} of our own in {NAMESPACE} is not served: {missing}"
 
     def _certificate_is_issued(self) -> str | None:

@@ -20,7 +20,6 @@ from kindlabs.kube import probing
 from kindlabs.kube.api import Api, ApiError, ApiUnreachable
 
 POLL_SECONDS = 0.05
-ANSWER_SECONDS = 2.0
 FIRST_ANSWER_SECONDS = 0.5
 """Before DNS and kube-proxy are up a request gets no answer at all, and the next one soon might."""
 READY_SECONDS = 120.0
@@ -70,7 +69,7 @@ def service_answers(seen: Seen) -> str | None:
     host = probing.host_of("probe")
     try:
         probing.dial(seen.api, host, 80, timeout=FIRST_ANSWER_SECONDS)
-        answer = probing.dial(seen.api, host, 80, tries=TRIES, timeout=ANSWER_SECONDS)
+        answer = probing.dial(seen.api, host, 80, tries=TRIES, timeout=probing.ANSWER_SECONDS)
     except ApiError:
         return _why_no_pod(seen.api)
     if errors := answer.get("errors"):
@@ -81,7 +80,7 @@ def service_answers(seen: Seen) -> str | None:
 
 def ingress_answers(seen: Seen) -> str | None:
     """An HTTPS request to the mapped port reaches the probe."""
-    return probing.why_not_reached("probe.localhost", seen.ports["https"], ANSWER_SECONDS)
+    return probing.why_not_reached("probe.localhost", seen.ports["https"])
 
 
 def certificate_is_issued(seen: Seen) -> str | None:

@@ -18,6 +18,8 @@ PORT = 8080
 """Where they listen."""
 LOOK_AGAIN = 0.03
 """Seconds between two questions whether a change has come through."""
+ANSWER_SECONDS = 2.0
+"""What a request gets that may go nowhere."""
 FIRST = {"traefik.ingress.kubernetes.io/router.priority": "1000000"}
 """Traefik takes the longest rule first, which one of the submission's for every host may be."""
 
@@ -51,14 +53,14 @@ def dial(
     return said
 
 
-def why_not_reached(host: str, port: int, timeout: float) -> str | None:
+def why_not_reached(host: str, port: int) -> str | None:
     """Why an HTTPS request for *host* to *port* of 127.0.0.1 does not reach the probe, None when it does."""
     import httpx  # 50 ms, which a look at a warm cluster does without
 
     url = f"https://127.0.0.1:{port}/hostname"
     try:
         # Whose certificate it is, labs ask; here it may be the controller's own.
-        with httpx.Client(verify=False, trust_env=False, timeout=timeout) as client:  # noqa: S501
+        with httpx.Client(verify=False, trust_env=False, timeout=ANSWER_SECONDS) as client:  # noqa: S501
             answer = client.get(url, headers={"Host": host}, extensions={"sni_hostname": host})
     except httpx.HTTPError as error:
         return f"{url} for {host} does not answer: {error}"
