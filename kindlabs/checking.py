@@ -6,11 +6,11 @@ import os
 import shlex
 import threading
 import time
-from collections.abc import Callable
 
 from rich.console import Console
 
 from kindlabs import submission
+from kindlabs.asking import Ask
 from kindlabs.board import Board
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.clusters.kubectl import kubectl_program, learners_kubectl
@@ -20,8 +20,6 @@ from kindlabs.errors import InfraError, of_machine
 from kindlabs.progress import Steps
 from kindlabs.record import Record
 from kindlabs.submission import Submission
-
-Ask = Callable[[str], bool]
 
 
 def check_submission(course: Course, lab_id: str, name: str | None, *, fresh: bool, out: Console, ask: Ask) -> Record:

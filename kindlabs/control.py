@@ -8,7 +8,6 @@ behind a Service, an Ingress and a certificate request of our own do.
 from __future__ import annotations
 
 import base64
-import json
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,23 +18,20 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from kindlabs.clusters.cluster import Cluster
-from kindlabs.clusters.health import PROBE, THROUGH_SERVICE
-from kindlabs.clusters.readiness import Seen, ingress_answers
 from kindlabs.errors import InfraError
-from kindlabs.expectations.barrier import ingress
+from kindlabs.kube import probing
 from kindlabs.kube.api import ApiError, ApiTimeout, Object
 from kindlabs.kube.apply import LEARNER
 from kindlabs.kube.objects import condition, dig, is_true
 from kindlabs.kube.ownership import INSTRUCTOR_MANAGER
+from kindlabs.kube.probing import ANSWER_SECONDS, NAMESPACE
 
 FRESH_SECONDS = 5.0
 """For so long an experiment speaks for the cluster; after that another one is made."""
 PATIENCE = 30.0
 """Seconds that something new may take: a second or three in a cluster that is well, more on a busy machine."""
-LOOK_AGAIN = 0.03
-ANSWER_SECONDS = 2.0
-NAMESPACE = "kl-probe"
-NAME = "control"
+NAME, EXPERIMENT = "control", "experiment"
+"""Labels of ours: ``app: control`` for all experiments, ``experiment`` for one."""
 CREATES = {
     "": (("", "pods"), ("apps", "deployments"), ("", "services")),
     "ingress": (("networking.k8s.io", "ingresses"),),
@@ -126,7 +122,7 @@ class _Experiment(threading.Thread):
             left = [part for part, _ in missing]
             if missing and time.monotonic() > until:
                 return missing[0][1]
-            self._over.wait(LOOK_AGAIN if left else 0)
+            self._over.wait(probing.LOOK_AGAIN if left else 0)
         return None
 
     def _rights(self) -> str | None:
@@ -145,11 +141,9 @@ class _Experiment(threading.Thread):
             self._sweep()
             probe = self._api.get("Deployment", "probe", NAMESPACE)
             self._send(_pod(self._name, self._port, dig(probe, "spec", "template", "spec")))
-            self._send(_service(self._name, self._port))
-        host = f"{self._name}.{NAMESPACE}.svc.cluster.local"
-        query = THROUGH_SERVICE | {"host": host, "port": str(self._port), "tries": "1"}
+            self._send(probing.service(self._name, {EXPERIMENT: self._name}, self._port, self._port))
         try:
-            said = json.loads(self._api.text("GET", PROBE, query=query, timeout=ANSWER_SECONDS))
+            said = probing.dial(self._api, probing.host_of(self._name), self._port, timeout=ANSWER_SECONDS)
         except ApiError as error:  # the name does not resolve
             said = {"errors": [error.message]}
         except ApiTimeout:
@@ -171,8 +165,8 @@ class _Experiment(threading.Thread):
         """A new Ingress leads to the probe."""
         host = f"{self._name}.localhost"
         if "Ingress" not in self._sent:
-            self._send(ingress(self._name, host))
-        missing = ingress_answers(Seen(self._api, self._ports), host)
+            self._send(probing.ingress(self._name, host))
+        missing = probing.why_not_reached(host, self._ports["https"])
         return missing and f"Ingress {self._name} of our own in {NAMESPACE} is not served: {missing}"
 
     def _certificate_is_issued(self) -> str | None:
@@ -208,10 +202,6 @@ def _attempt(part: Callable[[], str | None]) -> str | None:
         return f"{(part.__doc__ or '').rstrip('.')}: {getattr(error, 'message', repr(error))}"
 
 
-def _meta(name: str) -> Object:
-    return {"name": name, "namespace": NAMESPACE, "labels": {"app": NAME, "experiment": name}}
-
-
 def _pod(name: str, port: int, like: Object) -> Object:
     """A Pod of the probe's image, which asks for nothing: it fits beside whatever a submission runs.
 
@@ -226,13 +216,7 @@ def _pod(name: str, port: int, like: Object) -> Object:
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 0,
     }
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": _meta(name), "spec": spec}
-
-
-def _service(name: str, port: int) -> Object:
-    ports = [{"port": port, "targetPort": port}]
-    spec = {"selector": {"experiment": name}, "ports": ports, "publishNotReadyAddresses": True}
-    return {"apiVersion": "v1", "kind": "Service", "metadata": _meta(name), "spec": spec}
+    return probing.own("v1", "Pod", name, spec, labels={"app": NAME, EXPERIMENT: name})
 
 
 def _request(name: str) -> Object:
@@ -242,4 +226,4 @@ def _request(name: str) -> Object:
     pem = csr.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
     issuer = {"group": "cert-manager.io", "kind": "ClusterIssuer", "name": "lab-ca"}
     spec = {"request": base64.b64encode(pem).decode(), "issuerRef": issuer}
-    return {"apiVersion": "cert-manager.io/v1", "kind": "CertificateRequest", "metadata": _meta(name), "spec": spec}
+    return probing.own("cert-manager.io/v1", "CertificateRequest", name, spec, labels={"app": NAME})

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from kindlabs.checks import STEADY
 from kindlabs.clusters.cluster import Cluster
-from kindlabs.clusters.lock import Lock
+from kindlabs.clusters.imagelock import Lock
 from kindlabs.control import Control
 from kindlabs.course import CourseLab
 from kindlabs.diagnosis.cause import Scene

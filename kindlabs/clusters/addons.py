@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
+from kindlabs.clusters.readiness import CHECKS
 from kindlabs.errors import LabError
 from kindlabs.kube.api import Api, ApiError, ApiUnreachable, Object
 from kindlabs.kube.ownership import INSTRUCTOR_MANAGER
@@ -26,7 +27,6 @@ class Addon:
     """One add-on: ``images`` are names in the image lock; ``manifests`` are applied in order."""
 
     name: str
-    title: str
     images: tuple[str, ...]
     manifests: tuple[Object, ...]
 
@@ -34,18 +34,20 @@ class Addon:
 def load(course_root: Path, name: str) -> Addon:
     """The add-on *name* of the course: its ``addon.yaml``, and the manifests of its other files, crds.yaml first.
 
-    Raises: LabError when the course has none of that name.
+    Raises: LabError when the course has none of that name, or nothing proves that it is ready.
     """
     folder = course_root / "clusters" / "addons" / name
     if not (folder / "addon.yaml").is_file():
         known = ", ".join(sorted(path.parent.name for path in folder.parent.glob("*/addon.yaml")))
         raise LabError(f"Expected an add-on, found {name!r}.", f"Choose from {known}, or add {folder}/addon.yaml.")
+    if name not in CHECKS:
+        raise LabError(f"Add-on {name} has no check that it works.", "Add it to kindlabs/clusters/readiness.py.")
     about = yaml.safe_load((folder / "addon.yaml").read_text(encoding="utf-8"))
     manifests: list[Object] = []
     for file in sorted(folder.glob("*.yaml")):
         if file.name != "addon.yaml":
             manifests += filter(None, yaml.load_all(file.read_text(encoding="utf-8"), Loader=_Loader))
-    return Addon(name, about["title"], tuple(about["images"]), tuple(manifests))
+    return Addon(name, tuple(about["images"]), tuple(manifests))
 
 
 def install(api: Api, addons: list[Addon]) -> None:

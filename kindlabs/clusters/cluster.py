@@ -10,13 +10,9 @@ import json
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kindlabs.clusters import profiles, state
 from kindlabs.kube.api import Api
-
-if TYPE_CHECKING:
-    from kindlabs.clusters.kind import LabCluster
 
 
 @dataclass
@@ -69,14 +65,14 @@ class Cluster:
     """One cluster of this checkout, made or not.
 
     Args:
-        state: its folder, ``.labs/clusters/<name>``.
+        folder: its own, ``.labs/clusters/<name>``.
         profile: the name of its profile.
     """
 
-    def __init__(self, state: Path, profile: str) -> None:
-        self.state = state
-        self.name = state.name
-        self.kubeconfig_path = state / "kubeconfig"
+    def __init__(self, folder: Path, profile: str) -> None:
+        self.state = folder
+        self.name = folder.name
+        self.kubeconfig_path = folder / "kubeconfig"
         self.facts = self._read() or Facts(profile)
 
     @classmethod
@@ -136,12 +132,6 @@ class Cluster:
         """Note what a run found broken, and what no look at the cluster may show."""
         self.facts.fault = evidence
         self.remember()
-
-    def kind(self) -> LabCluster:
-        """The same cluster as pytest-kind's users know it: ``kubectl``, ``port_forward``, ``load_docker_image``."""
-        from kindlabs.clusters.kind import LabCluster
-
-        return LabCluster(self.name, self.kubeconfig_path, image=self.facts.node_image or None, state=self.state)
 
     def remember(self) -> None:
         """Write the facts down; a reader never sees half of them."""

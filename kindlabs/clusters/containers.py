@@ -9,6 +9,14 @@ from docker.models.containers import Container
 
 from kindlabs.errors import InfraError
 
+NAME_LABEL = "io.x-k8s.kind.cluster"
+"""Label of kind's node containers; its value is the cluster's name."""
+
+
+def nodes(name: str, client: docker.DockerClient) -> list[Container]:
+    """The node containers of a kind cluster, running or not."""
+    return client.containers.list(all=True, filters={"label": f"{NAME_LABEL}={name}"}, ignore_removed=True)
+
 
 def run(container: Container, command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
     """Run a command in a container; what it wrote to standard output.

@@ -9,19 +9,21 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import docker
 from docker.errors import NotFound
 
+from kindlabs.asking import Ask
 from kindlabs.clusters import gobuild, own_engine
-from kindlabs.clusters.lock import Lock
+from kindlabs.clusters.imagelock import Lock
 from kindlabs.errors import InfraError
 from kindlabs.progress import Step, Steps
 
 REFERENCE = "kind-labs/debian:bookworm"
 KEY_LABEL = "kind-labs.key"
+"""Label of every built image: digest of its inputs. Published images do not have it."""
 PHASES = ("Retrieving", "Unpacking", "Configuring")
 """What debootstrap does with each package; it writes a line for each."""
 
@@ -36,20 +38,27 @@ def key(lock: Lock, arch: str) -> str:
     return hashlib.sha256("\0".join([lock.suite, arch, *lock.packages]).encode()).hexdigest()[:16]
 
 
-def ensure(lock: Lock, client: docker.DockerClient, arch: str, steps: Steps) -> None:
-    """Have the Debian image in the engine.
+def prepare(lock: Lock, client: docker.DockerClient, arch: str, steps: Steps, ask: Ask) -> None:
+    """See, before anything is built, that the Debian image is there or can be made, with what that needs installed.
 
     Raises:
-        InfraError: this machine cannot make it, or debootstrap failed.
+        InfraError: why it cannot be made here; or debootstrap is missing, and *ask* said no.
     """
-    try:
-        if client.images.get(REFERENCE).labels.get(KEY_LABEL) == key(lock, arch):
-            return
-    except NotFound:
-        pass
-    refuse_where_impossible(arch)
+    if _is_there(lock, client, arch):
+        return
+    _refuse_where_impossible(arch)
     if shutil.which("debootstrap") is None:
-        own_engine.install(steps, lambda _: True, ["debootstrap", "debian-archive-keyring"])
+        own_engine.install(steps, ask, ["debootstrap", "debian-archive-keyring"])
+
+
+def ensure(lock: Lock, client: docker.DockerClient, arch: str, steps: Steps) -> None:
+    """Have the Debian image in the engine; :func:`prepare` comes first.
+
+    Raises:
+        InfraError: debootstrap failed.
+    """
+    if _is_there(lock, client, arch):
+        return
     kept = gobuild.cache_dir() / "debs"
     kept.mkdir(parents=True, exist_ok=True)
     with steps.step(f"Make a Debian {lock.suite} root file system", LINES) as step, _empty_root() as root:
@@ -78,12 +87,13 @@ def _remove(root: Path) -> None:
     shutil.rmtree(root, ignore_errors=True)
 
 
-def refuse_where_impossible(arch: str) -> None:
-    """Tell before anything is built that this machine cannot make a root file system for *arch*.
+def _is_there(lock: Lock, client: docker.DockerClient, arch: str) -> bool:
+    with suppress(NotFound):
+        return bool(client.images.get(REFERENCE).labels.get(KEY_LABEL) == key(lock, arch))
+    return False
 
-    Raises:
-        InfraError: why it cannot.
-    """
+
+def _refuse_where_impossible(arch: str) -> None:
     here = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
     why = ""
     if platform.system() != "Linux" or own_engine.distribution() is None:

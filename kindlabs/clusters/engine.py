@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-from collections.abc import Callable
 
 import docker
 from docker.context import ContextAPI
 from docker.errors import DockerException
 from docker.tls import TLSConfig
 
+from kindlabs.asking import Ask
 from kindlabs.clusters import own_engine
 from kindlabs.errors import InfraError
 from kindlabs.progress import Steps
@@ -20,8 +20,6 @@ REQUEST_SECONDS = 600.0
 """For one request to the engine; committing a node image on a slow disk needs minutes."""
 
 START_CHOSEN = "Start that engine, or unset the variable to use the machine's own."
-
-Ask = Callable[[str], bool]
 
 
 def find(timeout: float = REQUEST_SECONDS) -> docker.DockerClient | None:
@@ -41,12 +39,12 @@ def find(timeout: float = REQUEST_SECONDS) -> docker.DockerClient | None:
 def ensure(steps: Steps, ask: Ask) -> docker.DockerClient:
     """A Docker engine that answers, and the ``docker`` command that kind needs to speak with it.
 
-    A running engine is used as it is. Where none runs, one that this project started before is started again; on
-    Debian and Ubuntu as root one is installed and started, once *ask* says yes.
+    A running engine is used as it is. Where none runs, root's commands start the one that is installed; on Debian and
+    Ubuntu one is installed first, once *ask* says yes.
 
     Args:
         steps: where the progress goes.
-        ask: gets a question, answers whether to go on.
+        ask: whether something may be installed.
 
     Raises:
         InfraError: there is no engine and none can be started; says what is missing.

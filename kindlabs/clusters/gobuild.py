@@ -15,7 +15,7 @@ from subprocess import PIPE, STDOUT
 import platformdirs
 from filelock import FileLock
 
-from kindlabs.clusters.lock import Lock, program_of
+from kindlabs.clusters.imagelock import Lock, program_of
 from kindlabs.errors import InfraError
 from kindlabs.progress import Step, Steps
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING
 
 import urllib3
 
+from kindlabs.kube import probing
 from kindlabs.kube.api import ApiError, ApiTimeout, ApiUnreachable, Object
+from kindlabs.kube.objects import is_true
 
 if TYPE_CHECKING:
     from kindlabs.clusters.cluster import Cluster
@@ -21,9 +22,6 @@ LEAST_SECONDS = 0.2
 """For one question: what is not answered sooner than that is not silent yet."""
 PATIENT_API_SECONDS, PATIENT_ENGINE_SECONDS = 10.0, 3.0
 """The same when nothing but silence was heard: a machine with too much work answers late, and is not broken."""
-
-PROBE = "/api/v1/namespaces/kl-probe/services/probe:http/proxy/dial"
-THROUGH_SERVICE = {"host": "probe.kl-probe.svc.cluster.local", "port": "80", "protocol": "http", "request": "hostname"}
 
 
 def fault(cluster: Cluster) -> str | None:
@@ -65,15 +63,13 @@ def engine_fault(name: str, timeout: float = ENGINE_SECONDS) -> str | None:
     """What is wrong with the Docker engine or the cluster's node containers, None when nothing is."""
     from docker.errors import DockerException
 
-    from kindlabs.clusters import engine
+    from kindlabs.clusters import containers, engine
 
     client = engine.find(timeout=timeout)
     if client is None:
         return "the Docker engine does not answer"
     try:
-        nodes = client.containers.list(
-            all=True, filters={"label": f"io.x-k8s.kind.cluster={name}"}, ignore_removed=True
-        )
+        nodes = containers.nodes(name, client)
     except (DockerException, OSError) as error:
         return f"the Docker engine does not answer: {error}"
     if not nodes:
@@ -161,8 +157,7 @@ def _missing_default(cluster: Cluster, until: float) -> str | None:
 def _silent_probe(cluster: Cluster, until: float) -> str | None:
     """The probe asks itself through its Service by name: Pods run, names resolve, Services lead somewhere."""
     try:
-        query = THROUGH_SERVICE | {"tries": "1"}
-        answer = json.loads(cluster.api.text("GET", PROBE, query=query, timeout=_left(until)))
+        answer = probing.dial(cluster.api, probing.host_of("probe"), 80, timeout=_left(until))
     except ApiError as error:
         return f"the probe in the cluster does not answer: {error.message}"
     except ValueError as error:
@@ -196,15 +191,15 @@ def _idle_authority(cluster: Cluster, until: float) -> str | None:
     """The authority is ready to issue, and somebody is there who does it."""
     issuer = cluster.api.request("GET", "/apis/cert-manager.io/v1/clusterissuers/lab-ca", timeout=_left(until))
     pods = cluster.api.request("GET", "/api/v1/namespaces/cert-manager/pods", timeout=_left(until))["items"]
-    if not _is_ready(issuer):
+    if not is_true(issuer, "Ready"):
         return "ClusterIssuer lab-ca is not ready"
-    return None if any(_is_ready(pod) for pod in pods) else "no Pod of cert-manager is ready"
+    return None if any(is_true(pod, "Ready") for pod in pods) else "no Pod of cert-manager is ready"
 
 
 def _other_authority(cluster: Cluster, until: float) -> str | None:
     """The authority is the one that issued the probe's certificate; a new one would disown what it issued to others."""
     own = "/api/v1/namespaces/cert-manager/secrets/lab-ca"
-    issued = "/api/v1/namespaces/kl-probe/secrets/probe-tls"
+    issued = f"/api/v1/namespaces/{probing.NAMESPACE}/secrets/probe-tls"
     authority, leaf = (cluster.api.request("GET", path, timeout=_left(until)).get("data", {}) for path in (own, issued))
     same = authority.get("tls.crt") and authority.get("tls.crt") == leaf.get("ca.crt")
     return None if same else "the lab's CA is not the one that issued the probe's certificate"
@@ -230,11 +225,6 @@ TRAEFIK = "traefik.io/ingress-controller"
 def _list(cluster: Cluster, path: str, until: float, **query: str) -> list[Object]:
     items: list[Object] = cluster.api.request("GET", path, query=query, timeout=_left(until))["items"]
     return items
-
-
-def _is_ready(thing: Object) -> bool:
-    conditions = thing.get("status", {}).get("conditions") or []
-    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
 
 def _left(until: float) -> float:

@@ -15,13 +15,12 @@ from typing import IO
 import docker
 from docker.errors import APIError, NotFound
 
+from kindlabs.asking import Ask
 from kindlabs.clusters import debian, gobuild
-from kindlabs.clusters.lock import Image, Lock
+from kindlabs.clusters.debian import KEY_LABEL
+from kindlabs.clusters.imagelock import Image, Lock
 from kindlabs.errors import InfraError
 from kindlabs.progress import Steps
-
-KEY_LABEL = "kind-labs.key"
-"""Image label: digest of an image's inputs. Published images do not have it."""
 
 PASSWD = "root:x:0:0:root:/:/bin/sh\nnonroot:x:65532:65532:nonroot:/:/bin/sh\n"  # noqa: S105
 GENERATED = """FROM scratch
@@ -32,7 +31,7 @@ ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 """
 
 
-def ensure(images: Iterable[Image], lock: Lock, client: docker.DockerClient, arch: str, steps: Steps) -> None:
+def ensure(images: Iterable[Image], lock: Lock, client: docker.DockerClient, arch: str, steps: Steps, ask: Ask) -> None:
     """Build those of the images that the engine has not, or has from other inputs.
 
     Raises:
@@ -42,9 +41,12 @@ def ensure(images: Iterable[Image], lock: Lock, client: docker.DockerClient, arc
     missing = [image for image in wanted if built_key(image.reference, client) != key(image, lock, arch)]
     if not missing:
         return
+    on_debian = any(debian.REFERENCE in dockerfile(image, lock) for image in missing)
+    if on_debian:
+        debian.prepare(lock, client, arch, steps, ask)
     packages = [image.recipe.go for image in missing if image.recipe.go]
     programs = gobuild.programs(lock, packages, arch, steps)
-    if any(debian.REFERENCE in dockerfile(image, lock) for image in missing):
+    if on_debian:
         debian.ensure(lock, client, arch, steps)
     with steps.step(f"Build {len(missing)} images", total=len(missing)) as step:
         for image in missing:

@@ -10,9 +10,10 @@ import docker
 from docker.models.containers import Container
 from filelock import FileLock, Timeout
 
+from kindlabs.asking import Ask, nobody
 from kindlabs.clusters import containers, gobuild, imagebuild, nodebuild, registry
 from kindlabs.clusters.engine import architecture
-from kindlabs.clusters.lock import Image, Lock, course_root
+from kindlabs.clusters.imagelock import Image, Lock, course_root
 from kindlabs.clusters.registry import source
 from kindlabs.progress import Steps
 
@@ -24,7 +25,7 @@ LOADED_LABEL = "kind-labs.loaded"
 
 
 def provide(
-    names: Iterable[str], client: docker.DockerClient, steps: Steps, lock: Lock | None = None
+    names: Iterable[str], client: docker.DockerClient, steps: Steps, lock: Lock | None = None, ask: Ask = nobody
 ) -> dict[str, str]:
     """Have images in the engine under their upstream names, pulled or built.
 
@@ -33,6 +34,7 @@ def provide(
         client: the engine.
         steps: where the progress goes.
         lock: the course's lock file; by default that of the working directory's course.
+        ask: whether what building needs may be installed.
 
     Returns:
         short name → reference.
@@ -49,18 +51,20 @@ def provide(
         _pull(missing, client, steps)
     elif missing:
         with _building(steps):
-            imagebuild.ensure(missing, lock, client, arch, steps)
+            imagebuild.ensure(missing, lock, client, arch, steps, ask)
     return {image.name: image.reference for image in images}
 
 
-def node_image(version: str, client: docker.DockerClient, steps: Steps, lock: Lock | None = None) -> str:
+def node_image(
+    version: str, client: docker.DockerClient, steps: Steps, lock: Lock | None = None, ask: Ask = nobody
+) -> str:
     """Have a node image in the engine; its reference.
 
     Args:
         version: Kubernetes' minor version, ``1.36``.
         client: the engine.
         steps: where the progress goes.
-        lock: as for :func:`provide`.
+        lock, ask: as for :func:`provide`.
 
     Raises:
         LabError: the lock file has no such version.
@@ -77,7 +81,7 @@ def node_image(version: str, client: docker.DockerClient, steps: Steps, lock: Lo
         _pull([node.pull], client, steps)
         return node.pull.reference
     with _building(steps):
-        nodebuild.ensure(node, lock, client, arch, steps)
+        nodebuild.ensure(node, lock, client, arch, steps, ask)
     return node.build
 
 

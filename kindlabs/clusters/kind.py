@@ -21,17 +21,15 @@ from filelock import FileLock
 from pytest_kind import KindCluster
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
 
-from kindlabs.clusters import egress, engine, images, profiles, tools
+from kindlabs.asking import nobody
+from kindlabs.clusters import containers, egress, engine, imagebuild, images, profiles, tools
 from kindlabs.clusters.commands import CommandFailed, CommandTooSlow, follow, run
 from kindlabs.clusters.forward import Forward
 from kindlabs.clusters.health import engine_fault
-from kindlabs.clusters.lock import Lock, course_root
+from kindlabs.clusters.imagelock import Lock, course_root
 from kindlabs.clusters.state import of_nobody
 from kindlabs.errors import InfraError, LabError
 from kindlabs.progress import Steps
-
-NAME_LABEL = "io.x-k8s.kind.cluster"
-"""Docker label of node containers; its value is the cluster's name."""
 
 CREATE_SECONDS = 600.0
 KUBECTL_SECONDS = 120.0
@@ -179,10 +177,10 @@ class LabCluster(KindCluster):  # type: ignore[misc]  # pytest_kind has no types
         return FileLock(self.path / "kind.lock", mode=0o600)
 
     def _make(self, config_file: str | Path | None) -> None:
-        client = engine.ensure(Steps(), lambda _: False)
+        client = engine.ensure(Steps(), nobody)
         self.image = self.image or _image_of_labs(client)
         self._create(self._config(config_file, client))
-        if egress_wanted() == "none":
+        if egress_wanted(self.image, client) == "none":
             egress.block(node_names(self.name, client), client)
 
     def _config(self, config_file: str | Path | None, client: docker.DockerClient) -> Path:
@@ -231,9 +229,8 @@ class LabCluster(KindCluster):  # type: ignore[misc]  # pytest_kind has no types
 
 
 def node_names(name: str, client: docker.DockerClient) -> list[str]:
-    """The node containers of a kind cluster, running or not."""
-    nodes = client.containers.list(all=True, filters={"label": f"{NAME_LABEL}={name}"})
-    return sorted(str(node.name) for node in nodes)
+    """The names of a kind cluster's node containers, running or not."""
+    return sorted(str(node.name) for node in containers.nodes(name, client))
 
 
 def _image_of_labs(client: docker.DockerClient) -> str | None:
@@ -244,12 +241,15 @@ def _image_of_labs(client: docker.DockerClient) -> str | None:
     return images.node_image(lock.default, client, Steps(), lock)
 
 
-def egress_wanted() -> str:
-    """``none`` or ``open``: as the variable EGRESS says; by default nothing leaves a machine that reaches no registry.
+def egress_wanted(image: str | None, client: docker.DockerClient) -> str:
+    """``none`` or ``open``: as the variable EGRESS says; by default nothing leaves nodes whose *image* was built here.
+
+    Not whether a registry answers now: a network that comes and goes leaves no trace in a cluster.
 
     Raises: UsageError for another word.
     """
-    return profiles.egress_said() or ("none" if images.source() == "build" else "open")
+    built = image and imagebuild.built_key(image, client)
+    return profiles.egress_said() or ("none" if built else "open")
 
 
 def _may_pass(error: BaseException) -> bool:

@@ -7,17 +7,16 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from kindlabs.asking import Ask, nobody
 from kindlabs.clusters import profiles, state
 from kindlabs.clusters.cluster import Cluster, Wanted
 from kindlabs.progress import Steps
-
-Ask = Callable[[str], bool]
 
 ALWAYS = ("probe",)
 """Add-ons of every cluster."""
@@ -36,7 +35,7 @@ def lease(
     profile: str,
     addons: Iterable[str],
     steps: Steps,
-    ask: Ask = lambda _: False,
+    ask: Ask = nobody,
     *,
     images: Iterable[str] = (),
 ) -> Iterator[Cluster]:
@@ -47,7 +46,7 @@ def lease(
         profile: ``single``, ``three-nodes``.
         addons: the add-ons that the lab asks for; ``probe`` is always there.
         steps: where progress goes.
-        ask: gets a question about the machine, such as whether to start an engine; answers whether to go on.
+        ask: whether something may be installed, such as an engine.
         images: names in the image lock that Pods of the lab use.
 
     Raises: InfraError, LabError.

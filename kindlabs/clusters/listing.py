@@ -12,9 +12,9 @@ from pathlib import Path
 import docker
 from docker.errors import DockerException
 
-from kindlabs.clusters import engine, profiles, state, tools
+from kindlabs.clusters import containers, engine, profiles, state, tools
 from kindlabs.clusters.cluster import Cluster
-from kindlabs.clusters.kind import NAME_LABEL, LabCluster
+from kindlabs.clusters.kind import LabCluster
 from kindlabs.clusters.lease import held, holder
 from kindlabs.progress import Steps, duration
 
@@ -84,8 +84,8 @@ def _is_ours(course_root: Path, name: str) -> bool:
 
 
 def _kind_clusters(client: docker.DockerClient) -> set[str]:
-    nodes = client.containers.list(all=True, filters={"label": NAME_LABEL})
-    return {node.labels[NAME_LABEL] for node in nodes}
+    label = containers.NAME_LABEL
+    return {node.labels[label] for node in client.containers.list(all=True, filters={"label": label})}
 
 
 def _look(cluster: Cluster, client: docker.DockerClient | None) -> Row:
@@ -109,7 +109,7 @@ def _memory(name: str, client: docker.DockerClient) -> int | None:
     """Bytes that the node containers use, file caches left out, as ``docker stats`` counts; None when unknown."""
     used = 0
     with contextlib.suppress(DockerException, OSError, KeyError):  # a busy engine takes longer than one waits here
-        for node in client.containers.list(filters={"label": f"{NAME_LABEL}={name}"}):
+        for node in (node for node in containers.nodes(name, client) if node.status == "running"):
             memory = client.api.stats(str(node.id), stream=False, one_shot=True)["memory_stats"]
             detail = memory["stats"]  # cgroup v1 names it with total_, v2 without
             used += memory["usage"] - detail.get("total_inactive_file", detail.get("inactive_file", 0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,14 @@ from docker.errors import DockerException
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from urllib3.exceptions import HTTPError
 
+from kindlabs.asking import Ask
 from kindlabs.clusters import addons, engine, images, profiles, readiness, tools
 from kindlabs.clusters.cluster import Cluster, Facts, Wanted
 from kindlabs.clusters.commands import CommandFailed
+from kindlabs.clusters.imagelock import Lock
 from kindlabs.clusters.kind import PORT_TAKEN, LabCluster, egress_wanted, node_names
-from kindlabs.clusters.lock import Lock
 from kindlabs.errors import InfraError
 from kindlabs.progress import Steps
-
-Ask = Callable[[str], bool]
 
 KIND_STEPS = 6
 """What kind ticks off for a cluster of one node; with workers their joining comes to it."""
@@ -37,18 +36,19 @@ def make(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask:
     Raises: InfraError when engine, images or cluster cannot be had; LabError for an unknown profile or add-on.
     """
     profile = profiles.load(course_root, cluster.profile)
-    egress = egress_wanted()
+    names = image_names(course_root, wanted)
+    profiles.egress_said()  # a word that it cannot be is told before anything is built
     client = engine.ensure(steps, ask)
     lock = Lock.load(course_root)
-    image = images.node_image(lock.default, client, steps, lock)
-    names = image_names(course_root, wanted)
-    references = list(images.provide(names, client, steps, lock).values())
+    image = images.node_image(lock.default, client, steps, lock, ask)
+    references = list(images.provide(names, client, steps, lock, ask).values())
     program = tools.kind(steps)
     kind = LabCluster(cluster.name, cluster.kubeconfig_path, image=image, kind_path=program, state=cluster.state)
     with steps.step(f"Create cluster {cluster.name}", total=KIND_STEPS + (profile.nodes > 1)) as step:
         kind.tell = lambda line: step.advance(note=_plain(line)) if "✓" in line else None
         kind.delete()
-        facts = Facts(profile.name, node_image=image, ports=cluster.ports, created=time.time(), egress=egress)
+        facts = Facts(profile.name, node_image=image, ports=cluster.ports, created=time.time())
+        facts.egress = egress_wanted(image, client)
         facts.recipe = profiles.recipe(course_root, profile.name)
         cluster.facts = facts
         with _loading_early(cluster.name, profile.nodes, references, client):
@@ -67,10 +67,10 @@ def add(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask: 
 
     Raises: as :func:`make`.
     """
-    client = engine.ensure(steps, ask)
     names = image_names(course_root, wanted)
+    client = engine.ensure(steps, ask)
     if names := [name for name in names if name not in cluster.facts.images]:
-        references = images.provide(names, client, steps, Lock.load(course_root))
+        references = images.provide(names, client, steps, Lock.load(course_root), ask)
         with steps.step(f"Load {', '.join(names)} into cluster {cluster.name}"):
             images.load(list(references.values()), node_names(cluster.name, client), client)
         cluster.facts.images = sorted({*cluster.facts.images, *names})

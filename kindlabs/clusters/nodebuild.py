@@ -16,8 +16,9 @@ import docker
 from docker.errors import NotFound
 from docker.models.containers import Container
 
+from kindlabs.asking import Ask
 from kindlabs.clusters import containers, debian, gobuild, imagebuild
-from kindlabs.clusters.lock import Lock, Node
+from kindlabs.clusters.imagelock import Lock, Node
 from kindlabs.progress import Steps
 
 IMPORT = "/kind/import"
@@ -31,7 +32,7 @@ CHANGES = [
 FOLDERS = ("etc/cni/net.d", "etc/kubernetes/manifests", "opt/cni/bin")
 
 
-def ensure(node: Node, lock: Lock, client: docker.DockerClient, arch: str, steps: Steps) -> None:
+def ensure(node: Node, lock: Lock, client: docker.DockerClient, arch: str, steps: Steps, ask: Ask) -> None:
     """Have the built node image in the engine.
 
     Raises:
@@ -43,12 +44,12 @@ def ensure(node: Node, lock: Lock, client: docker.DockerClient, arch: str, steps
     preload = [lock.image(name) for name in node.preload]
     everything = packages + [image.recipe.go for image in preload if image.recipe.go]
     gobuild.go_program()
-    debian.refuse_where_impossible(arch)
+    debian.prepare(lock, client, arch, steps, ask)
     with ThreadPoolExecutor() as pool:  # one waits for the network while the other compiles
         rootfs = pool.submit(debian.ensure, lock, client, arch, steps)
         programs = pool.submit(gobuild.programs, lock, everything, arch, steps).result()
         rootfs.result()
-    imagebuild.ensure(preload, lock, client, arch, steps)
+    imagebuild.ensure(preload, lock, client, arch, steps, ask)
     with steps.step(f"Put the node image {node.build} together", total=4) as step, _builder(client) as builder:
         _copy_files(builder, node, lock, programs)
         step.advance(note="copying the control plane's images")
@@ -132,4 +133,4 @@ def _write_files(file: IO[bytes], node: Node, lock: Lock, programs: dict[str, Pa
 def _commit(builder: Container, node: Node, built_from: str) -> None:
     builder.stop(timeout=0)
     repository, _, tag = node.build.rpartition(":")
-    builder.commit(repository=repository, tag=tag, changes=[*CHANGES, f"LABEL {imagebuild.KEY_LABEL}={built_from}"])
+    builder.commit(repository=repository, tag=tag, changes=[*CHANGES, f"LABEL {debian.KEY_LABEL}={built_from}"])

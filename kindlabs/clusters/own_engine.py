@@ -1,6 +1,6 @@
 """An engine of our own making: Docker from the distribution's packages, started by hand where no init system does.
 
-Its state is the machine's, not the checkout's: pid file and lock in ``/run/kind-labs``, log in ``/var/log``.
+Its state is the machine's, not the checkout's: a lock in ``/run/kind-labs``, its log in ``/var/log``.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import docker
 from docker.errors import DockerException
 from filelock import FileLock
 
+from kindlabs.asking import Ask
 from kindlabs.errors import InfraError
 from kindlabs.progress import Steps
 
 SOCKET = "/var/run/docker.sock"
 STATE = Path("/run/kind-labs")
-STARTED = STATE / "dockerd.pid"
 LOG = Path("/var/log/kind-labs-dockerd.log")
 PID_FILES = {
     "dockerd": Path("/var/run/docker.pid"),
@@ -31,14 +31,12 @@ PID_FILES = {
 APT_SOURCE = Path("/etc/apt/sources.list.d/kind-labs.sources")
 APT_PIN = Path("/etc/apt/preferences.d/kind-labs")
 START_TIMEOUT = 60
-INOTIFY_INSTANCES = 512
 """Seconds until dockerd's socket must answer; 2 s are usual, a full image store on a slow disk takes longer."""
-
-Ask = Callable[[str], bool]
+INOTIFY_INSTANCES = 512
 
 
 def bring_up(steps: Steps, ask: Ask) -> None:
-    """Start the machine's dockerd, installed first where it is missing, and wait until it answers. Needs root.
+    """Start the machine's dockerd, installed first where it is missing and *ask* says yes; it answers then. Needs root.
 
     Raises:
         InfraError: the answer was no, the distribution is unknown, or dockerd ends at once.
@@ -49,8 +47,6 @@ def bring_up(steps: Steps, ask: Ask) -> None:
             return  # another command was faster
         if _dockerd() is None:
             install(steps, ask, engine_packages())
-        elif not STARTED.exists() and not ask("No Docker engine runs. Start the one that is installed?"):
-            raise InfraError("No Docker engine runs, and none was to be started.", "Start dockerd, or add --yes.")
         if not _answers():
             _start(steps)
 
@@ -95,7 +91,9 @@ def install(steps: Steps, ask: Ask, packages: Sequence[str]) -> None:
     """
     names = " ".join(package.split("/")[0] for package in packages)
     if not ask(f"Install {names} from this machine's own package sources?"):
-        raise InfraError(f"Needed and not installed: {names}.", "Run the same command again and say yes, or add --yes.")
+        raise InfraError(
+            f"Needed and not installed: {names}.", "Run the same command again and say yes, or set CI=true."
+        )
     with steps.step(f"Install {names}") as step:
         step.note("reading the package lists")
         _apt("update")
@@ -185,7 +183,6 @@ def _start(steps: Steps) -> None:
                 env=environment,
                 cwd="/",
             )
-        STARTED.write_text(str(engine.pid))
         _wait(engine)
 
 

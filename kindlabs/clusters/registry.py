@@ -10,7 +10,7 @@ import docker
 import httpx
 from docker.errors import DockerException, NotFound
 
-from kindlabs.clusters.lock import Image
+from kindlabs.clusters.imagelock import Image
 from kindlabs.errors import InfraError, UsageError
 from kindlabs.progress import Step
 

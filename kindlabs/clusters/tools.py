@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 
 from kindlabs.clusters import gobuild
-from kindlabs.clusters.lock import Lock, course_root
+from kindlabs.clusters.imagelock import Lock, course_root
 from kindlabs.errors import InfraError
 from kindlabs.progress import Step, Steps
 

@@ -12,7 +12,7 @@ SOUND = {
     "router.entrypoints": r"(.*,)? *websecure *(,.*)?",
     "router.pathmatcher": r"PathPrefix",
     "router.tls": r"true",
-    "router.priority": r"\d+",
+    "router.priority": r"\d{1,18}",  # of more digits, one may be above what it takes
     "service.serversscheme": r"http",
     "service.passhostheader": r"true",
 }

@@ -2,7 +2,8 @@
 
 The API server knows a change at once; kube-proxy and the Ingress controller follow a moment later, and answer as before
 until then. A request in that moment would judge the submission before this one. So each run that changed something
-sends a change of its own after it, on the same way, and trusts no answer until that one has arrived.
+sends a change of its own after it, on the same way, and trusts no answer until that one has arrived. A cluster where it
+never arrives is broken: nobody is judged by answers to what was there before.
 """
 
 from __future__ import annotations
@@ -10,18 +11,15 @@ from __future__ import annotations
 import threading
 import time
 
-import httpx
-
-from kindlabs.expectations.probe import NAMESPACE, Probe
-from kindlabs.kube.api import Api, Object
+from kindlabs.errors import InfraError
+from kindlabs.expectations.probe import Probe
+from kindlabs.kube import probing
+from kindlabs.kube.api import Api
 from kindlabs.kube.ownership import INSTRUCTOR_MANAGER
 
 NAME = "barrier"
-LOOK_AGAIN = 0.03
-FIRST = {"traefik.ingress.kubernetes.io/router.priority": "1000000"}
-"""Traefik takes the longest rule first, which one of the submission's for every host may be."""
 GIVE_UP = 30.0
-"""Seconds; a data plane that takes longer is found broken by the readiness probes, not by this one."""
+"""Seconds; milliseconds are usual, and the control experiment has as many."""
 
 
 class Barrier:
@@ -35,12 +33,13 @@ class Barrier:
         self._api, self._probe, self._ports = api, probe, ports
         self._number = time.time_ns() // 1_000_000
         self._passed = threading.Event()
+        self._lost = ""
 
     def send(self) -> None:
         """Apply the change, and watch for it in the background."""
-        self._api.apply(_service(self._port), manager=INSTRUCTOR_MANAGER)
-        if "https" in self._ports and self._api.resource("IngressClass"):
-            self._api.apply(ingress(NAME, self._host), manager=INSTRUCTOR_MANAGER)
+        self._api.apply(probing.service(NAME, probing.PROBE, self._port, probing.PORT), manager=INSTRUCTOR_MANAGER)
+        if "https" in self._ports:
+            self._api.apply(probing.ingress(NAME, self._host), manager=INSTRUCTOR_MANAGER)
         threading.Thread(target=self._follow, daemon=True, name="barrier").start()
 
     def skip(self) -> None:
@@ -49,7 +48,12 @@ class Barrier:
 
     @property
     def passed(self) -> bool:
-        """Whether answers are answers of what was applied."""
+        """Whether answers are answers of what was applied.
+
+        Raises: InfraError when the change did not come through within GIVE_UP seconds.
+        """
+        if self._lost:
+            raise InfraError(self._lost)
         return self._passed.is_set()
 
     @property
@@ -62,46 +66,22 @@ class Barrier:
 
     def _follow(self) -> None:
         until = time.monotonic() + GIVE_UP
-        looks = [self._service_answers]
+        looks = {"Service": self._service_answers}
         if "https" in self._ports:
-            looks.append(self._ingress_answers)
-        while looks and time.monotonic() < until:
-            looks = [look for look in looks if not look()]
-            time.sleep(LOOK_AGAIN)
+            looks["Ingress"] = self._ingress_answers
+        while looks := {kind: look for kind, look in looks.items() if not look()}:
+            if time.monotonic() > until:
+                kinds = " and ".join(f"{kind} {NAME}" for kind in looks)
+                self._lost = f"a change of {kinds} in {probing.NAMESPACE} has not come through within {GIVE_UP:g} s"
+                return
+            time.sleep(probing.LOOK_AGAIN)
         self._passed.set()
 
     def _service_answers(self) -> bool:
         try:
-            return bool(self._probe.get(f"{NAME}.{NAMESPACE}.svc.cluster.local", self._port, "/hostname").bodies)
+            return bool(self._probe.get(probing.host_of(NAME), self._port, "/hostname").bodies)
         except Exception:  # whoever waits for the data plane finds out by itself that the cluster is gone
             return False
 
     def _ingress_answers(self) -> bool:
-        url = f"https://127.0.0.1:{self._ports['https']}/hostname"
-        try:
-            with httpx.Client(verify=False, trust_env=False, timeout=2) as client:  # noqa: S501 the route matters here
-                answer = client.get(url, headers={"Host": self._host}, extensions={"sni_hostname": self._host})
-        except httpx.HTTPError:
-            return False
-        return answer.status_code == 200 and answer.text.startswith("probe-")  # not a rule for every host
-
-
-def _service(port: int) -> Object:
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": NAME, "namespace": NAMESPACE},
-        "spec": {"selector": {"app": "probe"}, "ports": [{"port": port, "targetPort": 8080}]},
-    }
-
-
-def ingress(name: str, host: str) -> Object:
-    """An Ingress of our own that leads *host* to the probe, before any rule of a submission."""
-    backend = {"service": {"name": "probe", "port": {"number": 80}}}
-    rule = {"host": host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "Ingress",
-        "metadata": {"name": name, "namespace": NAMESPACE, "annotations": FIRST},
-        "spec": {"ingressClassName": "traefik", "rules": [rule], "tls": [{"hosts": [host]}]},
-    }
+        return probing.why_not_reached(self._host, self._ports["https"]) is None

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 
 from kindlabs.errors import InfraError
 from kindlabs.expectations.transcript import Transcript
+from kindlabs.kube import probing
 from kindlabs.kube.api import Api, ApiError, ApiTimeout, Object
 from kindlabs.kube.objects import is_ready
 from kindlabs.kube.world import World
 
-NAMESPACE = "kl-probe"
-PORT = 8080
 PATIENCE = (1.0, 2.0, 6.0)
 """Seconds that the first, the second and each later silent request gets: a packet that went nowhere should not cost
 agnhost's own 5 s (test/images/agnhost/netexec/netexec.go), and a slow machine should get them in the end."""
@@ -38,7 +36,7 @@ def replies_in(said: dict[str, list[str]], tries: int) -> Replies:
 
 
 class Probe:
-    """agnhost ``netexec`` in namespace ``kl-probe``, which sends requests for whoever asks its ``/dial``."""
+    """One of the probe's Pods that is Ready, and sends requests for us."""
 
     def __init__(self, api: Api, world: World, transcript: Transcript | None = None) -> None:
         self._api, self._world = api, world
@@ -77,22 +75,22 @@ class Probe:
         return True
 
     def _dial(self, host: str, port: int, path: str, tries: int) -> Replies:
-        query = {"host": host, "port": str(port), "request": path.lstrip("/"), "protocol": "http", "tries": str(tries)}
         patience = PATIENCE[min(self._silent, len(PATIENCE) - 1)]
         try:
-            answer = self._api.ask_pod(self._pod(), NAMESPACE, PORT, "/dial", query, timeout=patience)
+            pod = f"pods/{self._pod()}:{probing.PORT}"
+            said = probing.dial(self._api, host, port, path, tries=tries, timeout=patience, through=pod)
         except ApiTimeout:
             self._silent += 1
             return Replies((), (f"no answer within {patience:g} s",))
         except ApiError as error:
             if error.status == 400:  # the name does not resolve
                 return Replies((), (error.message,))
-            raise InfraError(f"the probe Pod in {NAMESPACE} does not answer: {error.message}") from error
+            raise InfraError(f"the probe Pod in {probing.NAMESPACE} does not answer: {error.message}") from error
         self._silent = 0
-        return replies_in(json.loads(answer), tries)
+        return replies_in(said, tries)
 
     def _pod(self) -> str:
-        ready = [p for p in self._world.list("Pod", NAMESPACE, {"app": "probe"}) if is_ready(p)]
+        ready = [p for p in self._world.list("Pod", probing.NAMESPACE, probing.PROBE) if is_ready(p)]
         if not ready:
-            raise InfraError(f"no probe Pod is Ready in {NAMESPACE}", "make clean, then run the command again")
+            raise InfraError(f"no probe Pod is Ready in {probing.NAMESPACE}", "make clean, then run the command again")
         return str(ready[0]["metadata"]["name"])

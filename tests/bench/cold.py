@@ -9,12 +9,13 @@ from tempfile import TemporaryDirectory
 
 import yaml
 
+from kindlabs.asking import nobody
 from kindlabs.clusters import engine, images, making, tools
 from kindlabs.clusters.cluster import Wanted
 from kindlabs.clusters.commands import run
+from kindlabs.clusters.imagelock import Lock
 from kindlabs.clusters.kind import CONSENT_TO_CGROUP_V1
 from kindlabs.clusters.lease import ALWAYS
-from kindlabs.clusters.lock import Lock
 from kindlabs.progress import Steps
 from tests.bench.measure import Row
 from tests.bench.stage import Stage
@@ -50,7 +51,7 @@ def cold(stage: Stage) -> Iterator[Row]:
 
 def _provide(stage: Stage) -> str:
     """Have all images in the engine; return the node image."""
-    client = engine.ensure(stage.steps, lambda _: False)
+    client = engine.ensure(stage.steps, nobody)
     lock = Lock.load(stage.root)
     wanted = Wanted((*ALWAYS, *stage.lab.addons), stage.lab.images)
     images.provide(making.image_names(stage.root, wanted), client, stage.steps, lock)

@@ -111,7 +111,7 @@ def test_what_somebody_wrote_by_hand_goes(cluster: Cluster, space: str, hand_in:
     api, service = cluster.api, thing("Service", "web", spec={"selector": {"app": "web"}, "ports": [{"port": 80}]})
     (first,), _ = hand_in(service)
     api.patch("Service", "web", space, {"metadata": {"annotations": {"by": "hand"}}})
-    api.request("POST", f"/api/v1/namespaces/{space}/configmaps", body=thing("ConfigMap", "by-hand"))
+    api.apply(thing("ConfigMap", "by-hand"), manager="hand")
     (second,), changed = hand_in(service)
     assert changed
     assert first != second
@@ -185,7 +185,7 @@ def test_a_namespace_that_cannot_go_is_made_again(cluster: Cluster, thing: Any) 
     name = f"kl-stuck-{secrets.token_hex(3)}"
     namespace(cluster.api, name, "apply")
     held = thing("ConfigMap", "held", metadata={"namespace": name, "finalizers": ["example.org/never"]})
-    cluster.api.request("POST", f"/api/v1/namespaces/{name}/configmaps", body=held)
+    cluster.api.apply(held, manager="hand")
     cluster.api.delete("Namespace", name)
     again = namespace(cluster.api, name, "apply")
     assert "deletionTimestamp" not in again["metadata"]

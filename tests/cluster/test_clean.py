@@ -13,7 +13,7 @@ from rich.console import Console
 
 from kindlabs.clusters import listing
 from kindlabs.clusters.cluster import Cluster
-from kindlabs.clusters.kind import NAME_LABEL
+from kindlabs.clusters.containers import NAME_LABEL
 from kindlabs.clusters.lease import held
 from kindlabs.clusters.profiles import cluster_name
 from kindlabs.progress import Steps

@@ -11,6 +11,7 @@ import pytest
 from kindlabs import control, course, submission
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.control import Control
+from kindlabs.expectations import barrier
 from kindlabs.record import Verdict
 from kindlabs.run import Run
 
@@ -18,6 +19,7 @@ COURSE = course.find(Path(__file__))
 KUBECTL = "kubectl --kubeconfig=/etc/kubernetes/admin.conf"
 STOP_SCHEDULER = ("kill -STOP $(pidof kube-scheduler)", "kill -CONT $(pidof kube-scheduler)")
 CORDON = (f"{KUBECTL} cordon $(hostname)", f"{KUBECTL} uncordon $(hostname)")
+STOP_PROXY = ("kill -STOP $(pidof kube-proxy)", "kill -CONT $(pidof kube-proxy)")
 NO_CLASS = (
     f"{KUBECTL} get ingressclass traefik -o yaml > /run/class.yaml && {KUBECTL} delete ingressclass traefik",
     f"{KUBECTL} apply -f /run/class.yaml",
@@ -63,3 +65,14 @@ def test_nobody_is_blamed_on_a_broken_cluster(
     assert any(said in check.observed for check in record.checks)
     assert record.max_score == 10
     assert bool(Cluster(broken.state, "single").facts.fault) == is_noted
+
+
+@pytest.mark.parametrize("broken", [STOP_PROXY], indirect=True)
+def test_no_old_answer_is_judged(broken: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sound submission whose Services the data plane never takes in gets no verdict, whatever answers meanwhile."""
+    monkeypatch.setattr(barrier, "GIVE_UP", 4.0)
+    lab = COURSE.lab("02")
+    handed_in = submission.resolve(COURSE, lab, "solution")
+    record = Run(lab, handed_in, broken, lab.setup(handed_in.nonce), fresh=True).judge()
+    assert record.verdict == Verdict.INFRA_ERROR
+    assert any("a change of Service barrier" in check.observed for check in record.checks)

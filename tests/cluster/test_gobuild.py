@@ -15,7 +15,7 @@ import platformdirs
 import pytest
 
 from kindlabs.clusters import gobuild
-from kindlabs.clusters.lock import Lock
+from kindlabs.clusters.imagelock import Lock
 from kindlabs.errors import InfraError
 from kindlabs.progress import Steps
 
@@ -25,7 +25,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from kindlabs.clusters import gobuild
-from kindlabs.clusters.lock import Lock
+from kindlabs.clusters.imagelock import Lock
 from kindlabs.progress import Steps
 lock = replace(Lock.load(Path(sys.argv[1])), course_root=Path(sys.argv[2]))
 gobuild.programs(lock, ["./hello"], "amd64", Steps())

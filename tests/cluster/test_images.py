@@ -19,7 +19,7 @@ from docker.errors import NotFound
 
 from kindlabs.clusters import imagebuild, images, registry
 from kindlabs.clusters.cluster import Cluster
-from kindlabs.clusters.lock import Image, Lock
+from kindlabs.clusters.imagelock import Image, Lock
 from kindlabs.errors import InfraError
 from kindlabs.progress import Steps
 

@@ -15,7 +15,8 @@ import pytest
 
 from kindlabs.clusters import tools
 from kindlabs.clusters.cluster import Cluster
-from kindlabs.clusters.kind import NAME_LABEL, LabCluster
+from kindlabs.clusters.containers import NAME_LABEL
+from kindlabs.clusters.kind import LabCluster
 from kindlabs.errors import InfraError
 from kindlabs.progress import Steps
 
@@ -74,7 +75,7 @@ def pytest_in(tmp_path: Path) -> Pytest:
 @pytest.fixture
 def kind(cluster: Cluster) -> LabCluster:
     """The warm cluster as pytest-kind's class has it, in use."""
-    found = cluster.kind()
+    found = LabCluster(cluster.name, cluster.kubeconfig_path, state=cluster.state)
     found.create()
     return found
 

@@ -17,8 +17,8 @@ import pytest
 import yaml
 
 from kindlabs.clusters import egress, images, profiles
+from kindlabs.clusters.imagelock import Lock
 from kindlabs.clusters.kind import LabCluster, node_names
-from kindlabs.clusters.lock import Lock
 from kindlabs.progress import Steps
 
 APP = """

@@ -10,8 +10,7 @@ import pytest
 
 from kindlabs.clusters import addons
 from kindlabs.clusters.addons import Addon
-from kindlabs.clusters.lock import Lock
-from kindlabs.clusters.readiness import CHECKS
+from kindlabs.clusters.imagelock import Lock
 from kindlabs.errors import LabError
 
 REPOSITORY = Path(__file__).parents[2]
@@ -32,10 +31,13 @@ def containers(addon: Addon) -> Iterator[dict[str, Any]]:
             yield from manifest["spec"]["template"]["spec"]["containers"]
 
 
-def test_every_addon_must_prove_itself(addon: Addon) -> None:
-    """No add-on counts as ready because objects say so: each has a check of its own."""
-    assert addon.name in CHECKS
-    assert addon.title
+def test_every_addon_must_prove_itself(tmp_path: Path) -> None:
+    """No add-on counts as ready because objects say so: one without a check of its own is refused before it is used."""
+    folder = tmp_path / "clusters" / "addons" / "metrics"
+    folder.mkdir(parents=True)
+    (folder / "addon.yaml").write_text("images: []\n")
+    with pytest.raises(LabError, match="metrics has no check"):
+        addons.load(tmp_path, "metrics")
 
 
 def test_images_are_those_of_the_lock(addon: Addon) -> None:

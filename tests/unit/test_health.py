@@ -29,7 +29,7 @@ WELL: dict[str, Object] = {
     f"{ADMISSION}mutatingwebhookconfigurations": {"items": []},
     "/apis/rbac.authorization.k8s.io/v1/clusterroles/admin": {"rules": [{}]},
     "/apis/storage.k8s.io/v1/storageclasses": {"items": [CLASS]},
-    health.PROBE: {"responses": ["probe-1"]},
+    "/api/v1/namespaces/kl-probe/services/probe:http/proxy/dial": {"responses": ["probe-1"]},
 }
 HOOK = {"name": "nobody.example.org", "clientConfig": {"service": {"name": "nobody", "namespace": "lab-03"}}}
 SLICES = "/apis/discovery.k8s.io/v1/namespaces/lab-03/endpointslices"

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from kindlabs.clusters import debian, gobuild, imagebuild, images, nodebuild
-from kindlabs.clusters.lock import Image, Lock, Recipe, course_root, program_of
+from kindlabs.clusters.imagelock import Image, Lock, Recipe, course_root, program_of
 from kindlabs.errors import LabError
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from kindlabs.clusters import registry
-from kindlabs.clusters.lock import Image
+from kindlabs.clusters.imagelock import Image
 from kindlabs.errors import UsageError
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
@@ -13,6 +15,7 @@ from kindlabs.clusters import kind as module
 from kindlabs.clusters import making, profiles
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.clusters.commands import CommandFailed
+from kindlabs.clusters.debian import KEY_LABEL
 from kindlabs.clusters.kind import LabCluster, egress_wanted
 from kindlabs.clusters.state import of_nobody
 from kindlabs.errors import UsageError
@@ -27,6 +30,11 @@ class Engine:
     def info(self) -> dict[str, str]:
         """As Docker tells it."""
         return {"CgroupVersion": self.cgroups}
+
+
+def has_image(**labels: str) -> Any:
+    """An engine that has every image, with these labels."""
+    return SimpleNamespace(images=SimpleNamespace(get=lambda _: SimpleNamespace(labels=labels)))
 
 
 def fake_kind(folder: Path, create: str) -> Path:
@@ -94,24 +102,29 @@ def test_state_is_not_in_the_working_directory(tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.parametrize("word", ["none", "open"])
 def test_egress_is_as_asked(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """EGRESS decides, whatever the images' source."""
+    """EGRESS decides, whatever the node image is."""
     monkeypatch.setenv("EGRESS", word)
-    assert egress_wanted() == word
+    assert egress_wanted("node:1", has_image()) == word
+    assert egress_wanted("node:1", has_image(**{KEY_LABEL: "0123"})) == word
 
 
-@pytest.mark.parametrize(("source", "egress"), [("build", "none"), ("pull", "open")])
-def test_egress_follows_the_images(source: str, egress: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By default nothing leaves a machine that builds its images."""
+@pytest.mark.parametrize(
+    ("image", "labels", "egress"),
+    [("node:1", {KEY_LABEL: "0123"}, "none"), ("kindest/node:1", {}, "open"), (None, {}, "open")],
+)
+def test_egress_follows_the_node_image(
+    image: str | None, labels: dict[str, str], egress: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By default nothing leaves a cluster of built nodes; a published image, and kind's own default, have a way out."""
     monkeypatch.delenv("EGRESS", raising=False)
-    monkeypatch.setenv("IMAGES", source)
-    assert egress_wanted() == egress
+    assert egress_wanted(image, has_image(**labels)) == egress
 
 
 def test_egress_of_another_word_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A word that is neither is a mistake of the command line."""
     monkeypatch.setenv("EGRESS", "maybe")
     with pytest.raises(UsageError, match="EGRESS=maybe"):
-        egress_wanted()
+        egress_wanted("node:1", has_image())
 
 
 class Robbed(LabCluster):

@@ -121,3 +121,14 @@ def test_a_pid_file_of_somebody_else_goes(monkeypatch: pytest.MonkeyPatch, tmp_p
         monkeypatch.setattr(own_engine, "PID_FILES", {program: file})
         own_engine._forget_dead_engine()
         assert file.exists() is stays
+
+
+def test_an_installed_engine_is_started_without_a_question(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whoever runs a check as root wants the engine that is there; a question comes before installing alone."""
+    monkeypatch.setattr(own_engine, "STATE", tmp_path)
+    monkeypatch.setattr(own_engine, "_answers", lambda: False)
+    monkeypatch.setattr(own_engine, "_dockerd", lambda: "/usr/sbin/dockerd")
+    started: list[Steps] = []
+    monkeypatch.setattr(own_engine, "_start", started.append)
+    own_engine.bring_up(Steps(), lambda question: pytest.fail(f"asked: {question}"))
+    assert len(started) == 1
