@@ -1,4 +1,4 @@
-"""Questions about the machine: whether something may be installed on it."""
+"""Questions about the machine: whether something may be installed on it, or an engine started."""
 
 from __future__ import annotations
 

@@ -39,12 +39,12 @@ def find(timeout: float = REQUEST_SECONDS) -> docker.DockerClient | None:
 def ensure(steps: Steps, ask: Ask) -> docker.DockerClient:
     """A Docker engine that answers, and the ``docker`` command that kind needs to speak with it.
 
-    A running engine is used as it is. Where none runs, root's commands start the one that is installed; on Debian and
-    Ubuntu one is installed first, once *ask* says yes.
+    A running engine is used as it is. Where none runs, one that this project started before is started again; on
+    Debian and Ubuntu as root one is installed and started, once *ask* says yes.
 
     Args:
         steps: where the progress goes.
-        ask: whether something may be installed.
+        ask: whether an engine may be installed, or started.
 
     Raises:
         InfraError: there is no engine and none can be started; says what is missing.

@@ -1,6 +1,6 @@
 """An engine of our own making: Docker from the distribution's packages, started by hand where no init system does.
 
-Its state is the machine's, not the checkout's: a lock in ``/run/kind-labs``, its log in ``/var/log``.
+Its state is the machine's, not the checkout's: pid file and lock in ``/run/kind-labs``, log in ``/var/log``.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from kindlabs.progress import Steps
 
 SOCKET = "/var/run/docker.sock"
 STATE = Path("/run/kind-labs")
+STARTED = STATE / "dockerd.pid"
+"""Says that the engine is of our starting, and may be started again without a question."""
 LOG = Path("/var/log/kind-labs-dockerd.log")
 PID_FILES = {
     "dockerd": Path("/var/run/docker.pid"),
@@ -36,7 +38,7 @@ INOTIFY_INSTANCES = 512
 
 
 def bring_up(steps: Steps, ask: Ask) -> None:
-    """Start the machine's dockerd, installed first where it is missing and *ask* says yes; it answers then. Needs root.
+    """Start the machine's dockerd, installed first where it is missing, once *ask* says yes. Needs root.
 
     Raises:
         InfraError: the answer was no, the distribution is unknown, or dockerd ends at once.
@@ -47,6 +49,8 @@ def bring_up(steps: Steps, ask: Ask) -> None:
             return  # another command was faster
         if _dockerd() is None:
             install(steps, ask, engine_packages())
+        elif not STARTED.exists() and not ask("No Docker engine runs. Start the one that is installed?"):
+            raise InfraError("No Docker engine runs, and none was to be started.", "Start dockerd, or set CI=true.")
         if not _answers():
             _start(steps)
 
@@ -183,6 +187,7 @@ def _start(steps: Steps) -> None:
                 env=environment,
                 cwd="/",
             )
+        STARTED.write_text(str(engine.pid))
         _wait(engine)
 
 

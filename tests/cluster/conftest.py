@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from kindlabs import course
-from kindlabs.clusters import engine
+from kindlabs.clusters import engine, listing
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.clusters.lease import lease
 from kindlabs.progress import Steps
@@ -47,6 +48,16 @@ def lease_of() -> Lease:
 def leased(root: Path, lease_of: Lease) -> Lease:
     """What takes a lease of the warm cluster, as a context manager."""
     return lambda shown=None: lease_of(root, ["ingress", "cert-manager"], shown)
+
+
+@pytest.fixture(scope="session")
+def own(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy of the course, whose cluster may be broken at will."""
+    place = tmp_path_factory.mktemp("course")
+    for folder in course.FOLDERS:
+        shutil.copytree(root / folder, place / folder)
+    yield place
+    listing.remove(place, Steps())
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ try:
 except InfraError as error:
     print(error)
 """
-KILL = "kill -9 $(cat /var/run/docker.pid) && sleep 0.5"
+KILL = "kill -9 $(cat /run/kind-labs/dockerd.pid) && sleep 0.5"
 Ensure = Callable[[str], str]
 
 
@@ -75,7 +75,7 @@ def test_an_engine_is_installed_and_started(ensure: Ensure, machine: Container) 
 
 
 def test_an_engine_that_died_is_started_again(ensure: Ensure, machine: Container) -> None:
-    """An engine that is installed and does not run is started without a question."""
+    """An engine of ours that was killed comes back without a question."""
     _sh(machine, KILL)
     said = ensure("no")
     assert "engine 2" in said

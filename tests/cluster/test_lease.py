@@ -5,12 +5,11 @@ from __future__ import annotations
 import io
 import json
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -18,12 +17,9 @@ import docker
 import jsonschema
 import pytest
 
-from kindlabs import course
-from kindlabs.clusters import listing
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.clusters.lease import holder
 from kindlabs.kube.objects import is_ready
-from kindlabs.progress import Steps
 from kindlabs.record import schema
 
 Lease = Callable[..., AbstractContextManager[Cluster]]
@@ -42,16 +38,6 @@ with Steps() as steps, lease(Path(sys.argv[1]), "single", [], steps) as cluster:
     time.sleep(float(sys.argv[2]))
     print(json.dumps({"begun": begun, "ended": time.time(), "created": cluster.facts.created}))
 """
-
-
-@pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A copy of the course, whose cluster may be broken at will."""
-    place = tmp_path_factory.mktemp("course")
-    for folder in course.FOLDERS:
-        shutil.copytree(course.find(Path(__file__)).root / folder, place / folder)
-    yield place
-    listing.remove(place, Steps())
 
 
 @pytest.fixture(scope="module")

@@ -123,12 +123,22 @@ def test_a_pid_file_of_somebody_else_goes(monkeypatch: pytest.MonkeyPatch, tmp_p
         assert file.exists() is stays
 
 
-def test_an_installed_engine_is_started_without_a_question(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Whoever runs a check as root wants the engine that is there; a question comes before installing alone."""
+@pytest.mark.parametrize(("ours", "asked"), [(True, 0), (False, 1)])
+def test_an_engine_of_ours_is_started_without_a_question(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ours: bool, asked: int
+) -> None:
+    """One that was started by us comes back by itself; whether another one that was stopped may run, is asked."""
     monkeypatch.setattr(own_engine, "STATE", tmp_path)
+    monkeypatch.setattr(own_engine, "STARTED", tmp_path / "dockerd.pid")
     monkeypatch.setattr(own_engine, "_answers", lambda: False)
     monkeypatch.setattr(own_engine, "_dockerd", lambda: "/usr/sbin/dockerd")
     started: list[Steps] = []
     monkeypatch.setattr(own_engine, "_start", started.append)
-    own_engine.bring_up(Steps(), lambda question: pytest.fail(f"asked: {question}"))
-    assert len(started) == 1
+    questions: list[str] = []
+    if ours:
+        own_engine.STARTED.touch()
+    own_engine.bring_up(Steps(), lambda question: not questions.append(question))
+    assert (len(started), len(questions)) == (1, asked)
+    if not ours:
+        with pytest.raises(InfraError, match="none was to be started"):
+            own_engine.bring_up(Steps(), lambda _: False)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import docker
@@ -15,6 +16,8 @@ from kindlabs.expectations import barrier
 from kindlabs.record import Verdict
 from kindlabs.run import Run
 
+Lease = Callable[..., AbstractContextManager[Cluster]]
+
 COURSE = course.find(Path(__file__))
 KUBECTL = "kubectl --kubeconfig=/etc/kubernetes/admin.conf"
 STOP_SCHEDULER = ("kill -STOP $(pidof kube-scheduler)", "kill -CONT $(pidof kube-scheduler)")
@@ -26,25 +29,32 @@ NO_CLASS = (
 )
 
 
+@pytest.fixture(scope="module")
+def spare(own: Path, lease_of: Lease) -> Iterator[Cluster]:
+    """The cluster of a copy of the course, with Ingress controller and cert-manager."""
+    with lease_of(own, ["ingress", "cert-manager"]) as cluster:
+        yield cluster
+
+
 @pytest.fixture
-def broken(cluster: Cluster, client: docker.DockerClient, request: pytest.FixtureRequest) -> Iterator[Cluster]:
-    """The warm cluster, broken by one command in its node and mended by another."""
-    node = client.containers.get(f"{cluster.name}-control-plane")
+def broken(spare: Cluster, client: docker.DockerClient, request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """It, broken by one command in its node and mended by another."""
+    node = client.containers.get(f"{spare.name}-control-plane")
     breaks, mends = request.param
     assert node.exec_run(["sh", "-c", breaks]).exit_code == 0
-    yield cluster
+    yield spare
     assert node.exec_run(["sh", "-c", mends]).exit_code == 0
-    cluster.facts.fault = ""
-    cluster.remember()
+    spare.facts.fault = ""
+    spare.remember()
 
 
-def test_a_sound_cluster_is_not_suspected(cluster: Cluster) -> None:
+def test_a_sound_cluster_is_not_suspected(spare: Cluster) -> None:
     """A Pod, a Service, an Ingress and a certificate of ours come about, and nothing of them is left."""
-    experiment = Control(cluster, [])
+    experiment = Control(spare, [])
     assert experiment.fault() is None
     experiment.close()
-    assert cluster.api.list("Pod", "kl-probe", "app=control") == []
-    assert cluster.api.list("CertificateRequest.cert-manager.io", "kl-probe", "app=control") == []
+    assert spare.api.list("Pod", "kl-probe", "app=control") == []
+    assert spare.api.list("CertificateRequest.cert-manager.io", "kl-probe", "app=control") == []
 
 
 @pytest.mark.parametrize(
