@@ -17,6 +17,7 @@ from rich.console import Console
 from typer.exceptions import TyperException
 
 from kindlabs import course, interrupt, terminal
+from kindlabs.asking import nobody
 from kindlabs.errors import InfraError, KindLabsError, UsageError, of_machine
 from kindlabs.progress import Steps
 
@@ -180,7 +181,7 @@ def _course() -> course.Course:
 
 def _ask(yes: bool) -> Callable[[str], bool]:
     def ask(question: str) -> bool:
-        if yes or os.environ.get("CI") == "true":
+        if yes or nobody(question):
             return True
         return sys.stdin is not None and sys.stdin.isatty() and typer.confirm(question, err=True)
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,10 +23,14 @@ ANSWERS = {"/api": CORE, "/apis": {"items": []}, "/api/v1/pods": {"metadata": {"
 
 
 class Server(ThreadingHTTPServer):
-    """Serves one Pod, and holds watches open until ``cut``; with a *trouble* it answers everything with that."""
+    """Serves one Pod, and holds watches open until ``cut``; with a *trouble* it answers everything with that.
+
+    ``events`` are told to whoever begins to watch.
+    """
 
     daemon_threads = True
     trouble: tuple[int, str] | None = None
+    events: tuple[Any, ...] = ()
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -43,8 +48,12 @@ class Handler(BaseHTTPRequestHandler):
         status, text = self.server.trouble or (200, json.dumps(ANSWERS.get(path, {})))
         self.send_response(status)
         if "watch=true" in query and status == 200:
+            self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
+            for line in (json.dumps(event).encode() + b"\n" for event in self.server.events):
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(line), line))
             self.server.cut.wait(10)
+            self.wfile.write(b"0\r\n\r\n")
             return
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
@@ -112,6 +121,15 @@ def test_a_lost_watch_is_out_of_date_until_it_is_back(server: Server, world: Wor
     server.trouble = None
     until(lambda: watched(world))
     world.wait(world.revision, 0)
+
+
+def test_what_is_gone_is_remembered(server: Server, world: World) -> None:
+    """An object that was deleted is there no more, and can still be asked who owned it."""
+    server.events = ({"type": "DELETED", "object": POD | {"status": {"phase": "Pending"}}},)
+    world.list("Pod")
+    until(lambda: world.get("Pod", "web", "lab") is None)
+    assert world.last("Pod", "web", "lab") == POD | {"status": {"phase": "Pending"}}
+    assert world.last("Pod", "never", "lab") is None
 
 
 def test_nonsense_in_a_watch_does_not_end_it(server: Server, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
