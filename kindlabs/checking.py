@@ -44,7 +44,9 @@ def check_submission(course: Course, lab_id: str, name: str | None, *, fresh: bo
 
                 board.open(f"Lab {lab.number}  {lab.title}", _where(lab, handed_in, cluster))
                 kubectl = learners_kubectl(course.root, cluster)
-                run = Run(lab, handed_in, cluster, setup, fresh=fresh, listener=board.check, kubectl=kubectl)
+                run = Run(
+                    lab, handed_in, cluster, setup, fresh=fresh, steps=steps, listener=board.check, kubectl=kubectl
+                )
                 record = run.judge()
         except Exception as error:
             fault = error if isinstance(error, InfraError) else of_machine(error)

@@ -30,6 +30,7 @@ class Step:
     total: float | None
     _steps: Steps
     _task: TaskID | None = None
+    quiet_below: float = QUIET_BELOW
     started: float = field(default_factory=time.monotonic)
     done: float = 0
     told: float = field(default_factory=time.monotonic)
@@ -76,14 +77,15 @@ class Steps:
             self._bars.stop()
 
     @contextmanager
-    def step(self, title: str, total: float | None = None) -> Iterator[Step]:
+    def step(self, title: str, total: float | None = None, quiet_below: float = QUIET_BELOW) -> Iterator[Step]:
         """Show *title* while the block runs, then how long it took.
 
         Args:
             title: what is being done, as a noun phrase or an imperative: "Build the node image".
             total: how many units of work there are, None when nobody knows.
+            quiet_below: seconds that are not worth a line afterwards.
         """
-        step = Step(title, total, self)
+        step = Step(title, total, self, quiet_below=quiet_below)
         if self._bars:
             step._task = self._bars.add_task(printable(title), total=total, note="")
         elif total is None or total > 1:
@@ -103,7 +105,7 @@ class Steps:
         seconds = time.monotonic() - step.started
         if self._bars and step._task is not None:
             self._bars.remove_task(step._task)
-        if always or seconds >= QUIET_BELOW:
+        if always or seconds >= step.quiet_below:
             self._line(f"  {mark} {step.title}  ({duration(seconds)})")
 
     def _update(self, step: Step, by: float, note: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kindlabs.checks import STEADY
 from kindlabs.clusters.cluster import Cluster
@@ -31,6 +31,7 @@ from kindlabs.kube.ownership import INSTRUCTOR_MANAGER
 from kindlabs.kube.world import World
 from kindlabs.manifests import Manifest
 from kindlabs.plugin import ChecksPlugin, run_checks
+from kindlabs.progress import Steps
 from kindlabs.record import CheckResult, Record, Verdict
 from kindlabs.submission import Submission
 from kindlabs.waiting import Deadline, Unmet
@@ -43,6 +44,9 @@ WATCHED_FOR = {
     ),
 }
 
+APPLY_SECONDS = 5.0
+"""What applying takes as a rule, with what was there before gone; many Pods may take a minute to go."""
+
 
 @dataclass
 class Run:
@@ -50,6 +54,7 @@ class Run:
 
     Args:
         setup: what the lab puts into its namespaces, as :meth:`CourseLab.setup` reads it.
+        steps: where it shows that it still applies the submission; checks speak for themselves.
         listener: hears of each check's result as it comes.
         kubectl: how the learner calls kubectl on this cluster, for the next steps that are shown.
 
@@ -61,6 +66,7 @@ class Run:
     cluster: Cluster
     setup: list[Manifest]
     fresh: bool = False
+    steps: Steps = field(default_factory=Steps)
     listener: Callable[[CheckResult], None] = lambda _result: None
     kubectl: str = "kubectl"
 
@@ -107,11 +113,14 @@ class Run:
 
     def _apply_and_check(self) -> None:
         api = Api(self.cluster.kubeconfig_path)
-        with self._phase("setup"):
-            self._set_up(api)
-        cert_manager = NewLog(api, "cert-manager", "app=cert-manager") if "cert-manager" in self.lab.addons else None
-        with self._phase("apply"):
-            outcome = applying.apply(api, [m.document for m in self.submission.manifests], self.lab.namespaces)
+        with self.steps.step(f"Apply {self.submission.name}", total=1, quiet_below=APPLY_SECONDS):
+            with self._phase("setup"):
+                self._set_up(api)
+            cert_manager = (
+                NewLog(api, "cert-manager", "app=cert-manager") if "cert-manager" in self.lab.addons else None
+            )
+            with self._phase("apply"):
+                outcome = applying.apply(api, [m.document for m in self.submission.manifests], self.lab.namespaces)
         refused = explain_refusals(api, outcome.refused)
         self._add_submission_check(refused)
         # Watching begins after the last change was sent: what is listed now is never older than the submission.
