@@ -15,10 +15,11 @@ SPEAKS_SECONDS = 10.0
 SLOW = re.compile(r"deadline exceeded|timed? ?out", re.I)
 """What a probe meets on a machine that is too busy."""
 NEVER_PASSES = re.compile(
-    r"statuscode: 4\d\d|HTTP response to HTTPS client|executable file not found|stat \S+: no such file or directory"
-    r"|exec: \S+: permission denied"
+    r"statuscode: 4(?!08|12|23|25|29)\d\d|HTTP response to HTTPS client|executable file not found"
+    r"|stat \S+: no such file or directory|exec: \S+: permission denied"
 )
-"""Answers that the same process gives to the same question again; 5xx and exit codes may change while it warms up."""
+"""Answers that the same process gives to the same question again. 5xx and exit codes may change while it warms up, and
+so may what says "not yet": agnhost's own /healthz is 412 for a moment (RFC 9110, 15.5; RFC 6585; RFC 8470)."""
 
 
 def why_probe_fails(scene: Scene, pod: Object) -> Cause | None:

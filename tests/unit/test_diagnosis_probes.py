@@ -94,6 +94,15 @@ def test_what_comes_after_the_deadline_is_not_waited_for(more: Any, says: str, r
     assert says in cause.message
 
 
+@pytest.mark.parametrize(("code", "final"), [(404, True), (401, True), (412, False), (429, False), (503, False)])
+def test_not_yet_is_not_never(code: int, final: bool) -> None:
+    """What says "not yet", as a server on a busy machine does for a moment, is waited out; a wrong path is not."""
+    event = failed("Readiness", f"HTTP probe failed with statuscode: {code}", seconds=1)
+    cause = why(pod(readinessProbe=GET | {"periodSeconds": 2}), event)
+    assert cause is not None
+    assert (cause.reason, cause.final) == ("ProbeFails", final)
+
+
 def test_the_next_question_may_come_too_late() -> None:
     """A probe that failed and asks again only after the deadline is not waited for."""
     event = failed("Readiness", "HTTP probe failed with statuscode: 503", seconds=10)
