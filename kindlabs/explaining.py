@@ -74,7 +74,7 @@ class Explainer:
         result.expected, result.observed = unmet.expected, unmet.observed
         cause = unmet.cause
         if cause is None:
-            result.next_step = f"{self.kubectl} -n {self.namespace} get all,events"
+            result.next_step = f"{self.kubectl} -n {self.namespace} events"
             return
         result.verdict = Verdict.INFRA_ERROR if cause.ours else Verdict.FAILED
         source = self._source(cause)

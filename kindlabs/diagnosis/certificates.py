@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kindlabs.diagnosis.cause import Cause, Scene, about
+from kindlabs.diagnosis.certmanager import complaint_about_secret
 from kindlabs.diagnosis.issuers import why_wrong_issuer
 from kindlabs.diagnosis.shim import (
     CERTIFICATE,
@@ -33,6 +34,7 @@ def why_not_issued(scene: Scene, secret: str, namespace: str, issuer: str) -> Ca
         or why_request_refused(scene, certificate)
         or why_no_request(scene, certificate)
         or _no_password(scene, certificate)
+        or _not_stored(scene, certificate)
         or _short_lived(scene, certificate)
     )
     return found.behind(f"Secret {secret} waits for Certificate {certificate['metadata']['name']}") if found else None
@@ -99,6 +101,23 @@ def _no_password(scene: Scene, certificate: Object) -> Cause | None:
             text = f"Certificate {own} wants a password for {form} from Secret {secret}, which does not exist."
             return about(certificate, "PasswordNotFound", text, ("spec", "keystores", form, "passwordSecretRef"))
     return None
+
+
+def _not_stored(scene: Scene, certificate: Object) -> Cause | None:
+    """A Certificate that was signed, and whose Secret cert-manager cannot write."""
+    name, secret = certificate["metadata"]["name"], certificate["spec"]["secretName"]
+    if is_true(certificate, "Ready"):
+        return None
+    held = scene.world.get("Secret", secret, certificate["metadata"]["namespace"])
+    if held and held.get("immutable"):
+        text = f"cert-manager cannot store Certificate {name} into Secret {secret}: it is immutable."
+        return about(held, "SecretImmutable", text, ("immutable",))
+    words = complaint_about_secret(scene, certificate)
+    if not words:
+        return None
+    field = ("spec", "secretTemplate") if "metadata." in words else ("spec",)
+    text = f"cert-manager cannot store Certificate {name} into Secret {secret}: {words.rstrip('.')}."
+    return about(certificate, "NotStored", text, field)
 
 
 def _short_lived(scene: Scene, certificate: Object) -> Cause | None:

@@ -47,6 +47,12 @@ def complaint_about_certificate(scene: Scene, certificate: Object) -> tuple[Fiel
     return None
 
 
+def complaint_about_secret(scene: Scene, certificate: Object) -> str:
+    """Why cert-manager cannot write the Secret of a Certificate, in its words; empty when it has said nothing."""
+    said = f"failed to apply secret {certificate['metadata']['namespace']}/{certificate['spec']['secretName']}: "
+    return next((error.partition(said)[2] for error, _ in _errors(scene, certificate) if said in error), "")
+
+
 def silent_about(scene: Scene, thing: Object, what: str) -> Cause | None:
     """The cause that nothing was made of *thing* for SILENT_SECONDS; nobody's but ours where the log has no error.
 

@@ -12,7 +12,7 @@ from kindlabs.expectations.named import NamedObject
 from kindlabs.expectations.steady import is_steady, why_flapping
 from kindlabs.expectations.words import state_of
 from kindlabs.kube.api import ApiError, Object
-from kindlabs.kube.objects import dig, is_ready, others_of, pods_of
+from kindlabs.kube.objects import dig, is_going, is_ready, others_of, pods_of
 from kindlabs.waiting import ACTION_SECONDS, READY_SECONDS, Look
 
 
@@ -54,11 +54,14 @@ class Deployment(NamedObject):
         self.lab.deadline.grant(ACTION_SECONDS)
         self.lab.expect(f"a Pod of Deployment {self.name}", lambda: Look(bool(self.pods), "it has none"))
         victim = self.pods[0]["metadata"]
+        world = self.lab.world
+
+        def look() -> Look:
+            left = world.get("Pod", victim["name"], victim["namespace"])
+            return Look(left is None or is_going(left), "it is still there")
+
         self.lab.api.delete("Pod", victim["name"], victim["namespace"], grace=1)
-        self.lab.expect(
-            f"Pod {victim['name']} gone",
-            lambda: Look(self.lab.world.get("Pod", victim["name"], victim["namespace"]) is None, "it is still there"),
-        )
+        self.lab.expect(f"Pod {victim['name']} deleted", look)
 
     @contextlib.contextmanager
     def scaled_to(self, replicas: int) -> Iterator[None]:

@@ -88,8 +88,12 @@ class Website:
             return Look(parts is None, parts.message if parts else "every path is answered")
 
         def why() -> Cause | None:
-            found = (why_host_does_not_answer(scene, self.host, space, path) for path in paths)
-            return next(filter(None, found), None) or why_not_everything(scene, self.host, space, service.name)
+            found = next(
+                filter(None, (why_host_does_not_answer(scene, self.host, space, path) for path in paths)), None
+            )
+            whole = why_not_everything(scene, self.host, space, service.name)
+            # Which of two Ingresses is the wrong one, only the second walk can tell.
+            return whole if whole and (found is None or found.reason == "RoutedTwice") else found
 
         self.lab.expect_traffic(f"{self._url('')} leads to Service {service.name} on every path", look, why)
 

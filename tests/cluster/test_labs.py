@@ -99,6 +99,17 @@ def test_judging_twice_gives_the_same(judge: Judge) -> None:
     assert again.verdict == Verdict.PASSED, _failed(again)
 
 
+def test_a_certificate_of_another_ingress_is_made_again(judge: Judge, tmp_path: Path) -> None:
+    """Where two Ingresses ask for one Secret, the Certificate is one's own; when that goes, the other gets its own."""
+    lab = COURSE.lab("03")
+    shutil.copytree(lab.solution, tmp_path / "two")
+    twin = (lab.solution / "ingress.yaml").read_text().replace("name: web\n", "name: a-twin\n", 1)
+    (tmp_path / "two" / "a-twin.yaml").write_text(twin)
+    judge(lab, str(tmp_path / "two"), fresh=True)
+    record = judge(lab, "solution")
+    assert record.verdict == Verdict.PASSED, _failed(record)
+
+
 def _failed(record: Record) -> str:
     return "; ".join(
         f"{c.id} {c.verdict}: {c.observed} {c.cause}" for c in record.checks if c.verdict != Verdict.PASSED

@@ -96,6 +96,38 @@ def test_what_was_refused_elsewhere_is_no_cause(namespace: str, reason: str) -> 
     assert cause.reason == reason
 
 
+@pytest.mark.parametrize(
+    ("secret", "log", "says", "field"),
+    [
+        ({"immutable": True}, "", "into Secret web-tls: it is immutable.", ("immutable",)),
+        (
+            {},
+            'err="failed to apply secret lab-03/web-tls: Secret is invalid: metadata.labels: Invalid value"',
+            "into Secret web-tls: Secret is invalid: metadata.labels: Invalid value.",
+            ("spec", "secretTemplate"),
+        ),
+        ({}, 'err="failed to apply secret lab-03/another: it is invalid"', "", ()),
+    ],
+    ids=["immutable", "template", "another"],
+)
+def test_a_secret_that_cannot_be_written_is_told(secret: dict[str, Any], log: str, says: str, field: Any) -> None:
+    """What was signed and cannot be stored is told by the Secret, or by cert-manager's log, and not waited for."""
+    world = RecordedWorld("short")
+    certificate = world.get("Certificate", "web-tls")
+    certificate["status"] = {}
+    certificate["metadata"]["ownerReferences"] = []
+    mine = {"name": "r", "namespace": "lab-03", "ownerReferences": [{"uid": certificate["metadata"]["uid"]}]}
+    world.objects.append({"apiVersion": "cert-manager.io/v1", "kind": "CertificateRequest", "metadata": mine})
+    world.objects = [o for o in world.objects if (o["kind"], o["metadata"]["name"]) != ("Secret", "web-tls")]
+    if secret:
+        meta = {"name": "web-tls", "namespace": "lab-03"}
+        world.objects.append({"apiVersion": "v1", "kind": "Secret", "metadata": meta, **secret})
+    scene = Scene(cast("World", world), cert_manager_log=lambda: f"E1125 12:00:00 controller.go:1] {log}\n")
+    cause = why_not_issued(scene, "web-tls", "lab-03", "lab-ca")
+    assert says in (cause.message if cause else "")
+    assert (cause.field if cause else ()) == field
+
+
 def test_a_refused_ingress_of_another_purpose_is_no_cause() -> None:
     """Where an Ingress names the Secret, that one is looked at, whatever else was refused."""
     spec = {"tls": [{"secretName": "web-tls"}]}
