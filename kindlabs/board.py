@@ -71,7 +71,10 @@ class Board:
             ),
         }
         text, style = words[verdict]
-        score = f"{record.score} of {record.max_score} points" if record.max_score else ""
+        if verdict is Verdict.FAILED and record.max_score and record.score == record.max_score:
+            text += ": every check of the task passed, but not all is sound"
+        judged = verdict not in (Verdict.LAB_ERROR, Verdict.INFRA_ERROR)
+        score = f"{record.score} of {record.max_score} points" if judged and record.max_score else ""
         self._line(Text.assemble("  ", (text, style), "  ", " · ".join(filter(None, [score, seconds]))))
         if verdict != Verdict.PASSED:
             self._line(Text(f"  again     {printable(self._again)}", style="dim"))

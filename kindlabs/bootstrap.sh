@@ -68,7 +68,7 @@ make_venv() {
   began=$(date +%s)
   say "  … Make .venv: $(grep -c == requirements.lock) packages"
   .venv/bin/python -c '' 2>/dev/null || "$uv" venv --quiet --clear --python '>=3.11' .venv ||
-    give_up "expected Python 3.11 or newer, found none, and uv could fetch none" "install Python 3.11 or newer"
+    give_up "uv could not make .venv with Python 3.11 or newer; its own words are above" "mend what they name, or install that Python"
   install || give_up "uv could not install the packages; its own words are above" "the same command again goes on where it was"
   wanted >"$stamp"
   say "  ✓ Make .venv  $(took "$began")"

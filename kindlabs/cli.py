@@ -212,6 +212,8 @@ def _refuse_unwritable(where: str | None) -> None:
         why = "it is a folder" if path.is_dir() else "it cannot be written"
         why = why if path.parent.is_dir() else f"there is no folder {path.parent}"
         raise UsageError(f"--json {where}: {why}.", "Name a file in a folder that is there, or - for standard output.")
+    if path.is_file():
+        path.unlink()  # nobody takes an older record for this run's, should it end without one
 
 
 def _near(path: Path) -> str:

@@ -44,6 +44,7 @@ WATCHED_FOR = {
     ),
 }
 
+AGAIN = "run the same command again: it waits for the cluster, and makes it anew where need be"
 APPLY_SECONDS = 5.0
 """What applying takes as a rule, with what was there before gone; many Pods may take a minute to go."""
 
@@ -99,8 +100,8 @@ class Run:
     def _behind(self, error: InfraError | LabError | ApiError) -> InfraError | LabError:
         """Why there is no verdict."""
         if fault := self.cluster.fault():  # first: it may have refused what the lab sets up
-            return InfraError(fault)
-        return InfraError(error.message) if isinstance(error, ApiError) else error
+            return InfraError(fault, AGAIN)
+        return InfraError(error.message, AGAIN) if isinstance(error, ApiError) else error
 
     def _rule_out_faults(self, blames: bool) -> None:
         """Raise InfraError when the cluster is broken.
@@ -109,7 +110,7 @@ class Run:
         """
         fault = self.cluster.fault() or (self._control.fault() if blames else None)
         if fault:
-            raise InfraError(fault)
+            raise InfraError(fault, AGAIN)
 
     def _apply_and_check(self) -> None:
         api = Api(self.cluster.kubeconfig_path)

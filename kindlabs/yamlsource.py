@@ -55,7 +55,10 @@ def read(text: str) -> list[Document]:
             reader.take(event)
     except yaml.MarkedYAMLError as error:
         mark: Any = error.problem_mark or error.context_mark
-        raise YamlFault(str(error.problem or error.context), mark.line + 1, mark.column + 1) from None
+        problem = str(error.problem or error.context)
+        if "cannot start any token" in problem and text.split("\n")[mark.line][mark.column : mark.column + 1] == "\t":
+            problem = "a tab; YAML is indented with spaces"
+        raise YamlFault(problem, mark.line + 1, mark.column + 1) from None
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         column = len(before) - before.rfind("\n")

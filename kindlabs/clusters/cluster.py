@@ -55,7 +55,8 @@ class Wanted:
 
     def together_with(self, facts: Facts) -> Wanted:
         """All of it, and all that a cluster has already."""
-        return Wanted(tuple({*self.addons, *facts.addons}), tuple({*self.images, *facts.images}))
+        addons, images = dict.fromkeys([*self.addons, *facts.addons]), dict.fromkeys([*self.images, *facts.images])
+        return Wanted(tuple(addons), tuple(images))
 
     def __bool__(self) -> bool:
         return bool(self.addons or self.images)

@@ -177,7 +177,8 @@ def _silent_ingress(cluster: Cluster, until: float) -> str | None:
         refused = isinstance(error, urllib3.exceptions.NewConnectionError)  # a time-out by its class, not by its nature
         if isinstance(error, urllib3.exceptions.TimeoutError) and not refused:
             raise ApiTimeout(f"the Ingress controller sent no answer on port {port} in time") from error
-        return f"the Ingress controller does not answer on port {port}: {error}"
+        words = "connection refused" if refused else "it hung up"
+        return f"the Ingress controller does not answer on port {port}: {words}"
     return None
 
 

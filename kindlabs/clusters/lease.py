@@ -97,7 +97,7 @@ def _make_ready(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Step
     from kindlabs.clusters import making  # brings the Docker client and pytest-kind, which a warm run does without
 
     if reason:
-        steps.line(f"  {reason}: making cluster {cluster.name} anew")
+        steps.line(f"  {reason.rstrip('.')}: making cluster {cluster.name} anew")
         making.make(cluster, course_root, wanted.together_with(cluster.facts), steps, ask)
     elif not cluster.is_made:
         making.make(cluster, course_root, wanted, steps, ask)
@@ -120,7 +120,7 @@ def _lasting_fault(cluster: Cluster, steps: Steps) -> str | None:
     fault = cluster.fault()
     if fault is None or _is_final(cluster):
         return fault
-    with steps.step(f"Wait for cluster {cluster.name}: {fault}"):
+    with steps.step(f"See whether cluster {cluster.name} recovers: {fault.rstrip('.')}"):
         until = time.monotonic() + RECOVER_SECONDS
         while fault and time.monotonic() < until and not _is_final(cluster):
             time.sleep(0.2)

@@ -16,6 +16,7 @@ from kindlabs.clusters import containers, engine, profiles, state, tools
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.clusters.kind import LabCluster
 from kindlabs.clusters.lease import held, holder
+from kindlabs.errors import InfraError
 from kindlabs.progress import Steps, duration
 
 ANSWER_SECONDS = 5.0
@@ -45,8 +46,8 @@ class Row:
 
 def list_clusters(course_root: Path) -> list[Row]:
     """What this checkout has made, in name order, looked at now."""
-    clusters = _remembered(course_root)
     client = engine.find(timeout=ANSWER_SECONDS)
+    clusters = [_cluster(course_root, name) for name in _names(course_root, client)]
     with ThreadPoolExecutor(max_workers=max(1, len(clusters))) as pool:
         return list(pool.map(lambda cluster: _look(cluster, client), clusters))
 
@@ -56,27 +57,31 @@ def remove(course_root: Path, steps: Steps) -> list[str]:
 
     Returns: their names.
 
-    Raises: InfraError when the engine refuses; what is gone by then is gone.
+    Raises: InfraError when the engine refuses, or none answers; what is gone by then is gone.
     """
     client = engine.find(timeout=ANSWER_SECONDS)
-    names = {cluster.name for cluster in _remembered(course_root)}
-    if client is not None:
-        names |= {name for name in _kind_clusters(client) if _is_ours(course_root, name)}
-    program = tools.kind(steps) if client is not None and names else None
+    names = _names(course_root, client)
     if client is None and names:
-        steps.line("  No Docker engine answers, so its containers stay: run the same command again when it does.")
-    for name in sorted(names):
-        cluster = Cluster(state.of_checkout(course_root) / name, profile="")
+        message = f"No Docker engine answers, so nothing of {', '.join(names)} is removed."
+        raise InfraError(message, "Start the engine, or unset DOCKER_HOST and DOCKER_CONTEXT; then make clean.")
+    program = tools.kind(steps) if names else None
+    for name in names:
+        cluster = _cluster(course_root, name)
         with held(cluster, steps), steps.step(f"Remove cluster {name}"):
-            if program:  # with no engine no node runs, and kind has nobody to ask
-                LabCluster(name, cluster.kubeconfig_path, kind_path=program, state=cluster.state).delete()
+            LabCluster(name, cluster.kubeconfig_path, kind_path=program, state=cluster.state).delete()
             _forget(cluster.state)
-    return sorted(names)
+    return names
 
 
-def _remembered(course_root: Path) -> list[Cluster]:
-    files = sorted(state.of_checkout(course_root).glob("*/cluster.json"))
-    return [Cluster(file.parent, profile="") for file in files]
+def _names(course_root: Path, client: docker.DockerClient | None) -> list[str]:
+    """The clusters of a checkout, those included whose state was lost, as far as the engine knows them."""
+    remembered = {file.parent.name for file in state.of_checkout(course_root).glob("*/cluster.json")}
+    known = _kind_clusters(client) if client else set()
+    return sorted(remembered | {name for name in known if _is_ours(course_root, name)})
+
+
+def _cluster(course_root: Path, name: str) -> Cluster:
+    return Cluster(state.of_checkout(course_root) / name, profile="")
 
 
 def _is_ours(course_root: Path, name: str) -> bool:

@@ -100,7 +100,8 @@ class Scene:
             return Cause("Refused", kind, name, namespace, message, field, next_step=step, **more)
         there = ", ".join(thing["metadata"]["name"] for thing in self.world.list(kind, namespace))
         alike = next((k for k in ALIKE.get(kind, ()) if self.world.get(k, name, namespace)), "")
-        stands = f"; there is a {alike} of that name" if alike else f"; there is {there}" if there else ""
+        article = "an" if alike[:1] in "AEIO" else "a"
+        stands = f"; there is {article} {alike} of that name" if alike else f"; there is {there}" if there else ""
         message = f"There is no {kind} {name} in {namespace}{stands}."
         # The object that stands in its place is where the learner looks.
         other = (alike, name) if alike else (kind, there if there and ", " not in there else name)

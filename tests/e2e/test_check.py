@@ -56,6 +56,15 @@ def test_no_cluster_is_a_verdict(copy: Path) -> None:
     assert (result["score"], result["max_score"]) == (0, 10)
 
 
+def test_an_older_record_is_not_this_runs(typed: Type, tmp_path: Path) -> None:
+    """A command that cannot judge leaves no record of an earlier one where its own would be."""
+    (tmp_path / "record.json").write_text("{}")
+    (tmp_path / "broken.yaml").write_text("a: [\n")
+    told = typed(".venv/bin/lab", "check", "01", "--submission", str(tmp_path), "--json", str(tmp_path / "record.json"))
+    assert told.code == 2
+    assert not (tmp_path / "record.json").exists()
+
+
 def test_interrupted_says_so(typed: Type) -> None:
     """Ctrl-C or SIGTERM in the middle of a check ends with 130 and what to do; the next command is not disturbed."""
     command = [CHECKOUT / ".venv/bin/lab", "check", "01", "--submission", "no-such-tag", "--fresh"]

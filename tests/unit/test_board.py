@@ -92,3 +92,18 @@ def test_any_text_is_shown(text: str, width: int) -> None:
     Board(console, again=text).check(CheckResult("a", text, Verdict.FAILED, 0, 1, 0, text, text + "!", cause, text))
     assert not set(shown.getvalue()) & set("\x1b\t\r\x00")
     assert text.startswith("[") is ("[red]x[/blue] [" in shown.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("verdict", "says"),
+    [
+        (Verdict.PASSED, "All checks passed  2 of 2 points"),
+        (Verdict.FAILED, "Not there yet: every check of the task passed, but not all is sound  2 of 2 points"),
+        (Verdict.INFRA_ERROR, "No verdict: cluster or machine broke; nothing of this counts against you  4.1 s"),
+        (Verdict.LAB_ERROR, "No verdict: the lab itself is broken; nothing of this counts against you  4.1 s"),
+    ],
+)
+def test_no_verdict_is_no_score(verdict: Verdict, says: str) -> None:
+    """Points are told where there is a verdict; a file that is not sound costs none, and is said to be the reason."""
+    beside = CheckResult.without_points("submission", "The files are sound.", verdict)
+    assert says in show(CheckResult("a", "A.", Verdict.PASSED, 2, 2), beside)

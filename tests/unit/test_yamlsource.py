@@ -66,6 +66,8 @@ def test_keys_are_text() -> None:
         ("a: 1\nb: [2\nc: 3\n", 3, 2, "expected ',' or ']'"),
         ("a: 1\n  b: 2\n", 2, 4, "mapping values are not allowed"),
         ("a: 1\n\tb: 2\n", 2, 1, "a tab character"),
+        ("a:\n\t- b\n", 2, 1, "a tab; YAML is indented with spaces"),
+        ("a: @b\n", 1, 4, "cannot start any token"),
         ("a: 'open\n", 2, 1, "unexpected end of stream"),
         ("a: 1\nb: 2\na: 3\n", 3, 1, "the key 'a' stands twice in one mapping (first on line 1)"),
         ("a: 1\nb: \x01\n", 2, 4, "is not allowed"),
