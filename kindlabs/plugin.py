@@ -50,7 +50,7 @@ class ChecksPlugin:
         self.collected = 0
         self.interrupted = False
         self._twice: set[str] = set()
-        self._infra = ""
+        self._broken_at = ""
         self._current = CheckResult.without_points("", "", Verdict.LAB_ERROR)
         self._asserted = 0
 
@@ -93,8 +93,8 @@ class ChecksPlugin:
         """A check whose needs did not pass is not run."""
         spec = _spec(item)
         needs = [need for need in spec.needs if self._verdict(need) != Verdict.PASSED]
-        if self._infra:
-            self.record.add(CheckResult.not_judged(spec, Verdict.INFRA_ERROR, self._infra))
+        if self._broken_at:
+            self.record.add(CheckResult.not_judged(spec, Verdict.INFRA_ERROR, f"not judged, see {self._broken_at}"))
         elif spec.id in self._twice:
             self.record.add(
                 CheckResult.not_judged(
@@ -149,7 +149,7 @@ class ChecksPlugin:
                 result.observed = str(error).partition("\n")[0] or "the assertion is false"
         except InfraError as broken:  # also while the reason was looked for
             result.verdict, result.observed, result.next_step = Verdict.INFRA_ERROR, broken.message, broken.next_step
-            self._infra = broken.message
+            self._broken_at = result.id
         except Exception as own:
             result.verdict, result.observed = Verdict.LAB_ERROR, f"no reason can be given: {_words(own)}"
 

@@ -105,14 +105,14 @@ def test_each_fault_has_its_verdict(statement: str, verdict: Verdict, tmp_path: 
 
 
 def test_a_failure_on_a_broken_cluster_is_the_clusters(tmp_path: Path) -> None:
-    """Evidence of a broken cluster turns a failure into an infrastructure error, and all that follow."""
+    """Evidence of a broken cluster turns a failure into an infrastructure error, and all that follow point to it."""
     body = (
         '@check(points=1)\ndef test_x(lab):\n    """X."""\n    raise Unmet("a", "b", None)\n'
         '@check(points=1)\ndef test_y(lab):\n    """Y."""\n    see(lab)\n'
     )
     found = run(tmp_path, body, fault="node labs-single is not running")
     assert [r.verdict for r in found.values()] == [Verdict.INFRA_ERROR, Verdict.INFRA_ERROR]
-    assert found["x"].observed == found["y"].observed == "node labs-single is not running"
+    assert (found["x"].observed, found["y"].observed) == ("node labs-single is not running", "not judged, see x")
 
 
 @pytest.mark.parametrize(("error", "verdict"), [("InfraError", Verdict.INFRA_ERROR), ("LabError", Verdict.LAB_ERROR)])
