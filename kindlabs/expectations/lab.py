@@ -116,7 +116,7 @@ class Lab:
         def doubted() -> Cause | None:
             cause = why()
             if (cause and cause.final and not cause.written) or time.monotonic() - begun > DOUBT_SECONDS:
-                self.doubt()
+                self.doubt()  # begins an experiment, and does not wait for it
             return cause
 
         return wait_until(expected, look, doubted, world=self.world, deadline=self.deadline, every=every)
