@@ -8,13 +8,13 @@ from kindlabs.diagnosis.issuers import why_wrong_issuer
 from kindlabs.diagnosis.shim import (
     CERTIFICATE,
     ingress_with_tls,
-    names_issuer,
     shim_of,
     why_no_certificate_of,
     written_at,
 )
 from kindlabs.diagnosis.signing import why_no_request, why_request_refused
 from kindlabs.kube.api import Object
+from kindlabs.kube.leftovers import names_issuer
 from kindlabs.kube.objects import age, dig, is_true
 
 SHORTEST_SECONDS = 3600

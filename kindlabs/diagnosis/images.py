@@ -11,7 +11,8 @@ from kindlabs.kube.objects import dig
 
 REASONS = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
 ANSWERS = {
-    "no such image in the registry": r"not found|unknown|does not exist|denied|invalid reference|couldn't parse",
+    "no such image in the registry": r"not found|manifest unknown|does not exist|denied|invalid reference"
+    r"|couldn't parse",
     "the registry gives it to nobody without a login": r"\b40[13]\b|unauthorized|forbidden|authentication required",
     "its registry does not exist": r"no such host",
 }

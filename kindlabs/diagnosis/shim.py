@@ -8,6 +8,7 @@ from kindlabs.diagnosis.cause import Cause, Field, Scene, about
 from kindlabs.diagnosis.certmanager import complaint_about_annotation, silent_about
 from kindlabs.diagnosis.events import changed_at, newest, said
 from kindlabs.kube.api import Object
+from kindlabs.kube.leftovers import names_issuer
 from kindlabs.kube.objects import dig
 
 CERTIFICATE = "Certificate.cert-manager.io"
@@ -36,12 +37,6 @@ def tls_place(ingress: Object, secret: str) -> int:
     """Which of its tls entries names *secret*."""
     entries = dig(ingress, "spec", "tls", default=[])
     return next((at for at, entry in enumerate(entries) if entry.get("secretName") == secret), 0)
-
-
-def names_issuer(ingress: Object) -> bool:
-    """Whether it asks an issuer for Certificates."""
-    annotations = ingress["metadata"].get("annotations") or {}
-    return any(key in annotations for key in ANNOTATIONS.values())
 
 
 def written_at(scene: Scene, certificate: Object, key: str) -> tuple[Object, Field]:

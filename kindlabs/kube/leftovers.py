@@ -46,6 +46,11 @@ def sweep(api: Api, namespaces: Sequence[str], *, restless: bool) -> set[Key]:
     return swept
 
 
+def names_issuer(ingress: Object) -> bool:
+    """Whether an Ingress asks an issuer for Certificates."""
+    return any(key in (ingress["metadata"].get("annotations") or {}) for key in ISSUER_ANNOTATIONS)
+
+
 def _forget_issued(api: Api, namespace: str, known: AbstractSet[str]) -> None:
     """Delete requests and Secrets that were made for a Certificate which is none of *known*.
 
@@ -68,8 +73,9 @@ def _is_wanted(certificate: Object, ingresses: dict[str, Object], *, restless: b
     for owner in certificate["metadata"].get("ownerReferences") or []:
         if owner["kind"] == "Ingress":
             ingress = ingresses.get(owner["uid"], {"metadata": {}, "spec": {}})
-            annotated = any(key in (ingress["metadata"].get("annotations") or {}) for key in ISSUER_ANNOTATIONS)
             entries = ingress["spec"].get("tls") or []
-            asked = annotated and any(e.get("secretName") == certificate["spec"]["secretName"] for e in entries)
+            asked = names_issuer(ingress) and any(
+                e.get("secretName") == certificate["spec"]["secretName"] for e in entries
+            )
             return asked and (is_true(certificate, "Ready") or not restless)
     return True

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kindlabs.kube.api import Api, ApiError, Object
-from kindlabs.kube.leftovers import ISSUER_ANNOTATIONS
+from kindlabs.kube.leftovers import names_issuer
 from kindlabs.kube.notes import Key, key_of
 from kindlabs.kube.objects import condition, dig, is_ready, restarts
 from kindlabs.kube.ownership import LEARNER_MANAGER, has_foreign_fields
@@ -91,8 +91,7 @@ class Standing:
 
     def _has_its_certificates(self, live: Object) -> bool:
         """Whether cert-manager made for an Ingress what it asks for: where another's was, it does not look again."""
-        annotations = live["metadata"].get("annotations") or {}
-        if live["kind"] != "Ingress" or not annotations.keys() & set(ISSUER_ANNOTATIONS):
+        if live["kind"] != "Ingress" or not names_issuer(live):
             return True
         mine = [thing for thing in self.there.values() if live["metadata"]["uid"] in _owners(thing)]
         made = {dig(thing, "spec", "secretName") for thing in mine if thing["kind"] == "Certificate"}

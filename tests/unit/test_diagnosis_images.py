@@ -26,6 +26,8 @@ def pod(reason: str, message: str, **container: Any) -> Any:
         ("failed to fetch anonymous token: 401 Unauthorized", "the registry gives it to nobody without a login", True),
         ("failed to authorize: 403 Forbidden", "the registry gives it to nobody without a login", True),
         ("dial tcp: lookup registry.example.org: no such host", "its registry does not exist", True),
+        ("x509: certificate signed by unknown authority", "its registry does not answer", False),
+        ("manifest unknown", "no such image in the registry", True),
         ("dial tcp 192.0.2.1:443: i/o timeout", "its registry does not answer", False),
         ("unexpected status: 503 Service Unavailable", "its registry does not answer", False),
     ],
