@@ -17,6 +17,7 @@ from kindlabs.labfile import read_labfile
 from kindlabs.manifests import Manifest
 from kindlabs.mutants import Mutant, read_mutants
 from kindlabs.nonces import PLACEHOLDER
+from kindlabs.perimeter import HandIn, Rights, Space
 
 FOLDERS = ("labs", "validators", "fixtures", "clusters")
 _LAB_ID = re.compile(r"\d\d-[a-z0-9]+(-[a-z0-9]+)*")
@@ -27,6 +28,8 @@ class CourseLab:
     """One lab; every path of it follows from its id.
 
     ``deadline`` and ``minutes`` are in seconds and minutes; ``hints`` maps a check's id to sentences, mildest first.
+    ``requires`` are capabilities of the cluster, ``breaks`` promises that the lab breaks on purpose; ``start_points``
+    is what the untouched start may score.
     """
 
     course_root: Path
@@ -35,10 +38,20 @@ class CourseLab:
     minutes: int
     profile: str = "single"
     addons: tuple[str, ...] = ()
-    namespaces: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    breaks: tuple[str, ...] = ()
+    spaces: tuple[Space, ...] = ()
     images: tuple[str, ...] = ()
     deadline: float = 60
+    start_points: int = 0
+    handin: HandIn = field(default_factory=HandIn)
+    rights: Rights = field(default_factory=Rights)
     hints: dict[str, list[str]] = field(default_factory=dict, hash=False)
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The names of the lab's namespaces; the first is where names are looked up."""
+        return tuple(space.name for space in self.spaces)
 
     @property
     def number(self) -> str:
@@ -134,9 +147,14 @@ class Course:
 
     def _load(self, lab_id: str) -> CourseLab:
         values = read_labfile(self.root / "labs" / lab_id / "lab.yaml")
-        values.setdefault("namespaces", [f"lab-{lab_id[:2]}"])
+        perimeter = {
+            "spaces": tuple(map(Space.read, values.pop("namespaces", [f"lab-{lab_id[:2]}"]))),
+            "start_points": values.pop("start", {}).get("points", 0),
+            "handin": HandIn.read(values.pop("handin", {})),
+            "rights": Rights.read(values.pop("rights", {})),
+        }
         lists: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
-        return CourseLab(course_root=self.root, id=lab_id, **lists)
+        return CourseLab(course_root=self.root, id=lab_id, **perimeter, **lists)
 
 
 def find(start: Path) -> Course:

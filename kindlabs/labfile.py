@@ -13,26 +13,79 @@ from kindlabs.yamlsource import Document, YamlFault
 _ID = {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$"}
 _TEXT = {"type": "string", "minLength": 1}
 
-LAB_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "required": ["version", "title", "minutes"],
-    "additionalProperties": False,
-    "properties": {
-        "version": {"const": "kind-labs/lab/v1"},
+_TEXTS = {"type": "array", "items": _TEXT}
+_KIND = r"[A-Z][A-Za-z0-9]*(\.[a-z0-9.-]+)?"
+_OBJECT = {"type": "string", "pattern": f"^{_KIND}/[a-z0-9.:-]+$"}
+_FILE = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]*$"}
+ANSWER_TYPES = ("string", "integer", "number", "boolean", "list")
+
+
+def _mapping(properties: dict[str, Any], *required: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": list(required),
+        "additionalProperties": False,
+        "properties": properties,
+    }
+
+
+_NAMESPACE = _mapping(
+    {
+        "name": _ID,
+        "pod_security": {"enum": ["privileged", "baseline", "restricted"]},
+        "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+    },
+    "name",
+)
+_RULE = _mapping(
+    {"apiGroups": {"type": "array", "items": {"type": "string"}}, "resources": _TEXTS, "verbs": _TEXTS},
+    *("apiGroups", "resources", "verbs"),
+)
+_HANDIN = _mapping(
+    {
+        "manifests": _mapping({"stages": {"type": "array", "items": _FILE}, "optional": {"type": "boolean"}}),
+        "answers": {
+            "type": "object",
+            "propertyNames": {"pattern": "^[a-z][a-z0-9_]*$"},
+            "additionalProperties": {"enum": list(ANSWER_TYPES)},
+            "minProperties": 1,
+        },
+        "files": {"type": "array", "items": _FILE, "minItems": 1},
+        "script": _FILE,
+    }
+)
+
+LAB_SCHEMA = _mapping(
+    {
+        "version": {"const": "kind-labs/lab/v2"},
         "title": _TEXT,
         "minutes": {"type": "integer", "minimum": 1},
         "profile": _ID,
         "addons": {"type": "array", "items": _ID},
-        "namespaces": {"type": "array", "items": _ID, "minItems": 1},
-        "images": {"type": "array", "items": _TEXT},
+        "requires": {"type": "array", "items": _ID},
+        "breaks": {"type": "array", "items": _ID},
+        "namespaces": {"type": "array", "items": {"anyOf": [_ID, _NAMESPACE]}, "minItems": 1},
+        "images": _TEXTS,
         "deadline": {"type": "number", "exclusiveMinimum": 0},
+        "start": _mapping({"points": {"type": "integer", "minimum": 0}}),
+        "handin": _HANDIN | {"minProperties": 1},
+        "rights": _mapping(
+            {
+                "rules": {"type": "array", "items": _RULE},
+                "cluster": {"type": "array", "items": _OBJECT},
+                "given": {"type": "array", "items": _OBJECT},
+            }
+        ),
         "hints": {
             "type": "object",
             "propertyNames": _ID,
             "additionalProperties": {"type": "array", "items": _TEXT, "minItems": 1},
         },
     },
-}
+    "version",
+    "title",
+    "minutes",
+)
 
 
 def read_labfile(path: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pytest
 
 from kindlabs.course import FOLDERS, Course, find
 
-LAB_YAML = "version: kind-labs/lab/v1\ntitle: A name that answers\nminutes: 5\n"
+LAB_YAML = "version: kind-labs/lab/v2\ntitle: A name that answers\nminutes: 5\n"
 DEPLOYMENT = """\
 apiVersion: apps/v1
 kind: Deployment

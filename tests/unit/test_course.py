@@ -7,7 +7,7 @@ import pytest
 from kindlabs.course import Course, did_you_mean, find
 from kindlabs.errors import LabError, UsageError
 
-LAB_YAML = "version: kind-labs/lab/v1\ntitle: A name that answers\nminutes: 5\n"
+LAB_YAML = "version: kind-labs/lab/v2\ntitle: A name that answers\nminutes: 5\n"
 
 
 def test_found_from_below(course: Course) -> None:
@@ -57,12 +57,12 @@ def test_near_matches(course: Course) -> None:
     ("text", "says"),
     [
         (
-            "version: kind-labs/lab/v1\ntitle: T\nminuets: 5\nminutes: 5\n",
+            "version: kind-labs/lab/v2\ntitle: T\nminuets: 5\nminutes: 5\n",
             ":3: unknown key 'minuets', did you mean 'minutes'?",
         ),
-        ("version: kind-labs/lab/v1\ntitle: T\n", ":1: 'minutes' is a required property"),
-        ("version: kind-labs/lab/v1\ntitle: T\nminutes: five\n", ":3: minutes: 'five' is not of type 'integer'"),
-        ("version: v2\ntitle: T\nminutes: 5\n", ":1: version: 'kind-labs/lab/v1' was expected"),
+        ("version: kind-labs/lab/v2\ntitle: T\n", ":1: 'minutes' is a required property"),
+        ("version: kind-labs/lab/v2\ntitle: T\nminutes: five\n", ":3: minutes: 'five' is not of type 'integer'"),
+        ("version: v2\ntitle: T\nminutes: 5\n", ":1: version: 'kind-labs/lab/v2' was expected"),
         (f"{LAB_YAML}addons:\n- ingress\n- 3\n", ":6: addons[1]: 3 is not of type 'string'"),
         (f"{LAB_YAML}title: again\n", ":4:1: the key 'title' stands twice"),
         ("title: [\n", ":2:1:"),
