@@ -66,9 +66,9 @@ def _announce(handed_in: Submission, lab: CourseLab, steps: Steps) -> None:
         task = os.path.relpath(lab.readme)
         steps.line(f"{handed_in.name}/ is new: it holds what lab {lab.number} begins with. The task is in {task}.")
     for name in handed_in.passed_over:
-        steps.line(
-            f"{handed_in.shown_as}/{name} is passed over: only .yaml, .yml and .json files of the folder itself count."
-        )
+        steps.line(f"{handed_in.shown_as}/{name} is passed over: {lab.handin} of the folder itself count.")
+    for remark in handed_in.remarks:
+        steps.line(remark)
 
 
 def _where(lab: CourseLab, handed_in: Submission, cluster: Cluster) -> str:

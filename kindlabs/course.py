@@ -84,6 +84,11 @@ class CourseLab:
         return self.fixtures / "solution"
 
     @property
+    def solutions(self) -> dict[str, Path]:
+        """All reference submissions by name: ``solution``, and others that ought to pass, ``solution-…``."""
+        return {path.name: path for path in sorted(self.fixtures.glob("solution*")) if path.is_dir()}
+
+    @property
     def validator(self) -> Path:
         """``validators/test_03_ingress_certificates.py``."""
         return self.course_root / "validators" / f"test_{self.id.replace('-', '_')}.py"

@@ -22,13 +22,6 @@ def manifest_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix in manifests.SUFFIXES and path.is_file())
 
 
-def passed_over(folder: Path, files: Iterable[Path]) -> list[str]:
-    """Names that look as if they should have been applied: manifests in sub-folders, or with another suffix."""
-    taken = manifest_files(folder)
-    alike = [path for path in files if path.suffix.lower() in manifests.SUFFIXES and path not in taken]
-    return [path.relative_to(folder).as_posix() for path in alike]
-
-
 def files_below(place: Path) -> list[Path]:
     """*place* itself, or all files below it, without what Python leaves behind."""
     if place.is_file():

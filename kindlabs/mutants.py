@@ -4,38 +4,56 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kindlabs import manifests, yamlsource
 from kindlabs.errors import UnreadableLab
 from kindlabs.filetree import copy
+from kindlabs.handin import PARTS
 from kindlabs.labfile import read_checked
-from kindlabs.manifests import Manifest
 from kindlabs.nonces import fill_in
 
 if TYPE_CHECKING:
     from kindlabs.course import CourseLab
 
 _TEXT = {"type": "string", "minLength": 1}
+_CHANGES: dict[str, Any] = {
+    "object": {"type": "string", "pattern": "^[A-Z][A-Za-z0-9]*/[a-z0-9.:-]+$"},
+    "patch": {"type": "array", "items": {"type": "object", "required": ["op", "path"]}},
+    "edit": {
+        "type": "object",
+        "required": ["file", "from", "to"],
+        "additionalProperties": False,
+        "properties": {"file": _TEXT, "from": _TEXT, "to": {"type": "string"}},
+    },
+    "replace": {
+        "type": "object",
+        "required": ["file", "by"],
+        "additionalProperties": False,
+        "properties": {"file": _TEXT, "by": _TEXT},
+    },
+    "drop": _TEXT,
+    "answers": {"type": "object", "minProperties": 1},
+    "add": _TEXT,
+}
 MUTANTS_SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["version", "mutants"],
     "additionalProperties": False,
     "properties": {
-        "version": {"const": "kind-labs/mutants/v1"},
+        "version": {"const": "kind-labs/mutants/v2"},
         "mutants": {
             "type": "array",
             "items": {
                 "type": "object",
-                "required": ["id", "object", "patch", "fails", "says"],
+                "required": ["id", "fails", "says"],
                 "additionalProperties": False,
+                "dependentRequired": {"object": ["patch"], "patch": ["object"]},
+                "anyOf": [{"required": [key]} for key in _CHANGES],
                 "properties": {
                     "id": {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$"},
-                    "object": {"type": "string", "pattern": "^[A-Z][A-Za-z0-9]*/[a-z0-9.-]+$"},
-                    "patch": {"type": "array", "items": {"type": "object", "required": ["op", "path"]}},
-                    "add": _TEXT,
+                    **_CHANGES,
                     "fails": {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$"},
                     "says": _TEXT,
                 },
@@ -49,19 +67,18 @@ MUTANTS_SCHEMA: dict[str, Any] = {
 class Mutant:
     """One entry of ``mutants.yaml``.
 
-    ``object`` is ``Kind/name``; ``patch`` is JSON Patch (RFC 6902); ``add`` is a file of ``fixtures/<id>/`` that joins
-    the manifests; ``fails`` is the check that must fail first, ``says`` the sentence that its cause must be, with ``*``
-    for what differs from run to run.
+    ``change`` is what is broken, by its keys: ``object`` (``Kind/name``) and ``patch`` (JSON Patch, RFC 6902);
+    ``edit`` ({file, from, to}), ``replace`` ({file, by}) or ``drop`` of a file; other ``answers``; ``add``, a file of
+    ``fixtures/<id>/`` that joins the folder. ``fails`` is the check that must fail first, ``says`` the sentence that
+    its cause must be, with ``*`` for what differs from run to run.
     """
 
     id: str
-    object: str
-    patch: tuple[dict[str, Any], ...]
     fails: str
     says: str
     file: Path
     line: int
-    add: str = ""
+    change: dict[str, Any] = field(hash=False)
 
     def is_said_by(self, sentence: str) -> bool:
         """Whether *sentence* is what the learner must read."""
@@ -76,62 +93,30 @@ def read_mutants(path: Path) -> list[Mutant]:
         line = document.line_of("mutants", index)
         if (same := mutants.get(entry["id"])) is not None:
             raise UnreadableLab(f"{path}:{line}: the mutant {same.id!r} stands on line {same.line} already.")
-        mutants[entry["id"]] = Mutant(**{**entry, "patch": tuple(entry["patch"])}, file=path, line=line)
+        change = {key: value for key, value in entry.items() if key in _CHANGES}
+        mutants[entry["id"]] = Mutant(entry["id"], entry["fails"], entry["says"], path, line, change)
     return list(mutants.values())
 
 
 def render(lab: CourseLab, mutant: Mutant, folder: Path, nonce: str) -> None:
     """Write the lab's solution into *folder* with *mutant*'s change made and the nonce filled in.
 
-    Raises: UnreadableLab with the mutant's file:line when its object or its field does not exist.
+    Raises: UnreadableLab with the mutant's file:line when what it changes does not exist.
     """
     copy(lab.solution, folder)
-    if mutant.add:
-        shutil.copyfile(_added(lab, mutant), folder / Path(mutant.add).name)
-    fill_in(folder, nonce)
-    for path in sorted(folder.rglob("*")):
-        objects = manifests.read(path) if path.suffix in manifests.SUFFIXES else []
-        mutated = next((m for m in objects if f"{m.kind}/{m.name}" == mutant.object), None)
-        if mutated is not None:
-            _patch(mutated, mutant)
-            path.write_text(dump([m.document for m in objects]))
-            return
-    raise _broken(mutant, f"the solution has no object {mutant.object}.")
-
-
-def dump(documents: list[dict[str, Any]]) -> str:
-    """YAML that :mod:`kindlabs.yamlsource`, and so kubectl, reads back as the same values."""
-    import yaml
-
-    class Dumper(yaml.SafeDumper):
-        pass
-
-    def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-        try:
-            same = yamlsource.resolve(value) == value
-        except ValueError:
-            same = False
-        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=None if same else '"')
-
-    Dumper.add_representer(str, text)
-    return yaml.dump_all(documents, Dumper=Dumper, sort_keys=False, width=1000)
-
-
-def _added(lab: CourseLab, mutant: Mutant) -> Path:
-    path = lab.fixtures / mutant.add
-    if not path.is_file():
-        raise _broken(mutant, f"there is no file {path}.")
-    return path
-
-
-def _patch(manifest: Manifest, mutant: Mutant) -> None:
-    import jsonpatch
-
     try:
-        manifest.document = jsonpatch.apply_patch(manifest.document, list(mutant.patch))
-    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
-        raise _broken(mutant, f"the patch does not apply to {mutant.object}: {error}.") from None
+        if added := mutant.change.get("add"):
+            _add(lab.fixtures / added, folder)
+        for part in PARTS:
+            for key in set(part.changes) & set(mutant.change):
+                part.mutate(folder, {key: mutant.change[key], "patch": mutant.change.get("patch")}, lab.fixtures)
+    except ValueError as error:
+        what = f"{mutant.file}:{mutant.line}: mutant {mutant.id!r}: {error}."
+        raise UnreadableLab(what, "Compare it with the solution.") from None
+    fill_in(folder, nonce)
 
 
-def _broken(mutant: Mutant, what: str) -> UnreadableLab:
-    return UnreadableLab(f"{mutant.file}:{mutant.line}: mutant {mutant.id!r}: {what}", "Compare it with the solution.")
+def _add(path: Path, folder: Path) -> None:
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}")
+    shutil.copyfile(path, folder / path.name)

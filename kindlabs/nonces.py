@@ -1,8 +1,9 @@
-"""The nonce: a random value that a submission is given, so that no answer can have been written before."""
+"""The nonce: a value that a learner is issued for a lab, so that no answer can be copied from somebody else."""
 
 from __future__ import annotations
 
-import hashlib
+import getpass
+import hmac
 import os
 import re
 import secrets
@@ -13,12 +14,25 @@ from kindlabs.manifests import MAX_BYTES
 PLACEHOLDER = "${NONCE}"
 """What stands for it in the files of ``setup/``, ``start/`` and ``solution/``."""
 NOTE = "note.txt"
-"""A lab whose task needs the nonce gives it in this file of ``start/``, on a line ``nonce: …``."""
+"""A lab whose task needs the nonce shows it in this file of ``start/``, on a line ``nonce: …``. Shown, not asked: what
+counts is what was issued."""
 
 
 def new_nonce() -> str:
     """Eight random hex digits, the first a letter: never a number in YAML."""
     return secrets.choice("abcdef") + secrets.token_hex(4)[1:]
+
+
+def issue(course_root: Path, lab_id: str, learner: str = "") -> str:
+    """The nonce of a learner for a lab, always the same: derived from the course's secret, so that nobody can claim it.
+
+    The secret is ``COURSE_SECRET``, which whoever grades on another machine shares with learners, or one of this
+    checkout's own. The learner is *learner*, ``LEARNER``, or whose account this is.
+    """
+    secret = os.environ.get("COURSE_SECRET") or _secret(course_root)
+    who = learner or os.environ.get("LEARNER") or _account()
+    number = hmac.digest(os.fsencode(secret), os.fsencode(f"{lab_id} {who}"), "sha256").hex()
+    return "abcdef"[int(number[0], 16) % 6] + number[1:8]
 
 
 def fill_in(folder: Path, nonce: str) -> None:
@@ -29,24 +43,29 @@ def fill_in(folder: Path, nonce: str) -> None:
             path.write_bytes(content.replace(PLACEHOLDER.encode(), nonce.encode()))
 
 
-def nonce_of(folder: Path, lab_id: str, course_root: Path) -> str:
-    """The nonce of the folder's note; without one, a value that stays the same for this folder on this machine."""
-    if noted := _noted(folder / NOTE):
-        return noted
-    known = f"{_secret(course_root)} {lab_id} {folder.resolve()}"
-    number = hashlib.sha256(os.fsencode(known)).hexdigest()
-    return "abcdef"[int(number[0], 16) % 6] + number[1:8]
+def noted(folder: Path) -> tuple[str, int]:
+    """The nonce in a folder's note and its line; empty and 0 where there is none, or it cannot be read.
 
-
-def _noted(note: Path) -> str:
-    """The nonce in a note; empty where there is none, or it cannot be read: whoever reads the whole folder says so."""
+    Whoever reads the whole folder says why it cannot.
+    """
+    note = folder / NOTE
     try:
         if not note.is_file() or note.is_symlink() or note.stat().st_size > MAX_BYTES:
-            return ""
-        found = re.search(rb"^nonce: *([a-z0-9]+) *\r?$", note.read_bytes(), re.MULTILINE)
+            return "", 0
+        lines = note.read_bytes().splitlines()
     except OSError:
-        return ""
-    return found.group(1).decode() if found else ""
+        return "", 0
+    for number, line in enumerate(lines, 1):
+        if found := re.fullmatch(rb"nonce: *([a-z0-9]+) *", line):
+            return found.group(1).decode(), number
+    return "", 0
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user without a name
+        return str(os.getuid())
 
 
 def _secret(course_root: Path) -> str:

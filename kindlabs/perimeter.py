@@ -72,6 +72,13 @@ class HandIn:
     files: tuple[str, ...] = ()
     script: str = ""
 
+    def __str__(self) -> str:
+        """What counts, in words."""
+        named = [*(["answers.yaml"] if self.answers else []), *self.files, *([self.script] if self.script else [])]
+        counting = ["only .yaml, .yml and .json files"] if self.manifests and not named else []
+        counting = counting or [f"only {', '.join(named)}" + (" and manifests" if self.manifests else "")]
+        return counting[0]
+
     @classmethod
     def read(cls, said: dict[str, Any]) -> HandIn:
         """From the mapping ``handin:``; without one, manifests."""

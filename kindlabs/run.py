@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from kindlabs.checks import STEADY
 from kindlabs.clusters.cluster import Cluster
@@ -22,13 +23,15 @@ from kindlabs.expectations.barrier import Barrier
 from kindlabs.expectations.probe import Probe
 from kindlabs.expectations.transcript import Transcript
 from kindlabs.explaining import Explainer, Refusals, explain_refusals, findings_of, submission_check
-from kindlabs.kube import apply as applying
+from kindlabs.kube import sending
 from kindlabs.kube.api import Api, ApiError
+from kindlabs.kube.apply import LEARNER
 from kindlabs.kube.namespaces import clear_others, empty, namespace
 from kindlabs.kube.newlog import NewLog
 from kindlabs.kube.offline import keep_pulls_at_home
 from kindlabs.kube.ownership import INSTRUCTOR_MANAGER
 from kindlabs.kube.world import World
+from kindlabs.lint import Finding
 from kindlabs.manifests import Manifest
 from kindlabs.plugin import ChecksPlugin, run_checks
 from kindlabs.progress import Steps
@@ -121,29 +124,30 @@ class Run:
                 NewLog(api, "cert-manager", "app=cert-manager") if "cert-manager" in self.lab.addons else None
             )
             with self._phase("apply"):
-                outcome = applying.apply(api, [m.document for m in self.submission.manifests], self.lab.namespaces)
-        refused = explain_refusals(api, outcome.refused)
-        self._add_submission_check(refused)
+                done = [part.apply(api, self.lab) for part in self.submission.parts]
+        refused = explain_refusals(api, [refusal for applied in done for refusal in applied.refused])
+        self._add_submission_check(refused, [finding for applied in done for finding in applied.findings])
+        self._record.evidence = {name: text for applied in done for name, text in applied.evidence.items()}
         # Watching begins after the last change was sent: what is listed now is never older than the submission.
         with self._phase("checks"), World(api) as world:
             world.expect(*WATCHED, *(kind for addon in self.lab.addons for kind in WATCHED_FOR.get(addon, ())))
             lab = self._lab(api, world, refused, cert_manager)
-            lab.barrier.send() if outcome.changed else lab.barrier.skip()
+            lab.barrier.send() if any(applied.changed for applied in done) else lab.barrier.skip()
             explainer = Explainer(self.submission, world, self.kubectl, lab.namespace)
             run_checks(self.lab.validator, ChecksPlugin(lab, explainer.explain, self._rule_out_faults, self._record))
             if self._record.verdict in (Verdict.PASSED, Verdict.FAILED):
                 world.confirm()
                 self._add_steady_check(lab, explainer)
             if self._record.verdict is Verdict.FAILED:
-                self._record.evidence = collect(lab)
+                self._record.evidence |= collect(lab)
 
-    def _add_submission_check(self, refused: Refusals) -> None:
-        """Whether the files are sound, and Kubernetes took them."""
-        findings = findings_of(self.submission, refused)
+    def _add_submission_check(self, refused: Refusals, failed: list[Finding]) -> None:
+        """Whether the files are sound, and Kubernetes took them, and what they do went well."""
+        findings = [*findings_of(self.submission, refused), *failed]
         self._record.submission["findings"] = [
             {"message": f.message, "file": f.source.file, "line": f.source.line} for f in findings
         ]
-        if refused:
+        if refused or failed:
             self._rule_out_faults(True)  # a broken API server may refuse sound objects
         self._record.add(submission_check(findings))
 
@@ -164,7 +168,7 @@ class Run:
         clear_others(api, self.lab.id)
         for name in self.lab.namespaces:
             namespace(api, name, self.lab.id)
-        if self.fresh:
+        if self.fresh or self.submission.acts:  # what was done by hand must not be there already
             empty(api, self.lab.namespaces)
         if self.cluster.facts.egress == "none":
             for name in self.lab.namespaces:
@@ -204,9 +208,19 @@ class Run:
             deadline=deadline,
             ports=self.cluster.ports,
             nonce=self.submission.nonce,
+            handed_in=self.submission,
+            apply_stage=partial(self._apply_stage, api),
             transcript=transcript,
             doubt=self._control.doubt,
         )
+
+    def _apply_stage(self, api: Api, name: str) -> Refusals:
+        """Apply the objects of one stage as the learner; why those were refused that were."""
+        if name not in self.lab.handin.stages:
+            known = ", ".join(self.lab.handin.stages) or "none"
+            raise LabError(f"{name} is no stage of lab {self.lab.id}; lab.yaml declares {known}")
+        sent = [sending.send(api.acting_as(LEARNER), manifest.document) for manifest in self.submission.stages[name]]
+        return explain_refusals(api, [refusal for refusal in sent if refusal])
 
     @contextmanager
     def _phase(self, name: str) -> Iterator[None]:

@@ -36,7 +36,9 @@ class Barrier:
         self._lost = ""
 
     def send(self) -> None:
-        """Apply the change, and watch for it in the background."""
+        """Apply the change, and watch for it in the background; again for what was applied since."""
+        self._number += 1
+        self._passed.clear()
         self._api.apply(probing.service(NAME, probing.PROBE, self._port, probing.PORT), manager=INSTRUCTOR_MANAGER)
         if "https" in self._ports:
             self._api.apply(probing.ingress(NAME, self._host), manager=INSTRUCTOR_MANAGER)

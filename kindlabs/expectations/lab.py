@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-from kindlabs.diagnosis.cause import Cause, Scene
+from kindlabs.diagnosis.cause import Cause, Field, Scene
 from kindlabs.expectations.barrier import Barrier
 from kindlabs.expectations.certificates import IssuedSecret
 from kindlabs.expectations.deployments import Deployment
+from kindlabs.expectations.handed_in import HandedIn
 from kindlabs.expectations.ingress import Website
 from kindlabs.expectations.pods import Pod, Pods
 from kindlabs.expectations.probe import Probe
@@ -18,10 +20,25 @@ from kindlabs.expectations.steady import Noted, first_unsteady, note
 from kindlabs.expectations.transcript import Transcript
 from kindlabs.kube.api import Api, Object
 from kindlabs.kube.world import World
-from kindlabs.waiting import LOOK_AGAIN, Deadline, Look, wait_until
+from kindlabs.waiting import LOOK_AGAIN, Deadline, Look, Unmet, wait_until
 
 DOUBT_SECONDS = 15.0
 """A correct submission meets any expectation sooner; after this the cluster is suspected."""
+
+ANSWER, FILE = "answer", "file"
+"""The kinds by which causes name what was handed in beside objects."""
+
+
+class Parts(Protocol):
+    """What was handed in beside objects."""
+
+    @property
+    def answers(self) -> Mapping[str, Any]:
+        """By field."""
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """Texts by name."""
 
 
 @dataclass
@@ -35,6 +52,8 @@ class Lab:
         barrier: whether answers are already answers of what was applied.
         ports: the host's ports of the Ingress controller, by scheme: ``{"https": 8443}``.
         nonce: the random value that this submission was given.
+        handed_in: what was handed in beside objects: its ``answers`` and ``files``.
+        apply_stage: applies the objects of a stage by its name, as the learner; gives why some were refused.
         noted: the Pods that were found Ready, by uid: at the end they should be what they were.
         transcript: the requests that were sent, and their answers.
         doubt: called at each look that finds what no waiting can mend, or that comes after DOUBT_SECONDS of waiting; it
@@ -50,6 +69,8 @@ class Lab:
     deadline: Deadline
     ports: dict[str, int] = field(default_factory=dict)
     nonce: str = ""
+    handed_in: Parts | None = None
+    apply_stage: Callable[[str], Mapping[tuple[str, str, str], tuple[str, Field]]] = lambda _name: {}
     transcript: Transcript = field(default_factory=Transcript)
     asserted: int = 0
     noted: dict[str, Noted] = field(default_factory=dict)
@@ -68,6 +89,26 @@ class Lab:
     def first_unsteady(self) -> Object | None:
         """The first Pod that was found Ready and did not stay so, though no check disturbed it."""
         return first_unsteady(self.scene, self.noted)
+
+    def answer(self, name: str) -> HandedIn:
+        """Field *name* of answers.yaml."""
+        answers = self.handed_in.answers if self.handed_in else {}
+        return HandedIn(self, ANSWER, name, f"{name} in answers.yaml", answers.get(name))
+
+    def file(self, name: str) -> HandedIn:
+        """The text of file *name*, which the lab asks for."""
+        files = self.handed_in.files if self.handed_in else {}
+        return HandedIn(self, FILE, name, name, files.get(name))
+
+    def apply(self, stage: str) -> None:
+        """Apply the objects of file *stage*, as the learner would; answers count again once the cluster has them."""
+        refused = self.apply_stage(stage)
+        if refused:
+            kind, namespace, name = next(iter(refused))
+            self.scene.refused = {**self.scene.refused, **refused}
+            cause = self.scene.missing(kind, name, namespace)
+            raise Unmet(f"every object of {stage} applied", cause.message, cause)
+        self.barrier.send()
 
     def deployment(self, name: str) -> Deployment:
         """Deployment *name*."""

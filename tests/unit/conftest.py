@@ -27,7 +27,7 @@ spec:
     app: web
 """
 MUTANTS = """\
-version: kind-labs/mutants/v1
+version: kind-labs/mutants/v2
 mutants:
 - id: wrong-selector
   object: Service/web

@@ -7,7 +7,8 @@ import pytest
 from kindlabs import manifests
 from kindlabs.course import Course
 from kindlabs.errors import LabError
-from kindlabs.mutants import dump, render
+from kindlabs.handin.objects import dump
+from kindlabs.mutants import render
 
 
 def rewrite(course: Course, old: str, new: str) -> None:

@@ -108,16 +108,36 @@ def test_what_is_passed_over(course: Course, mine: Path) -> None:
     assert found.passed_over == ["B.YAML", "deep/c.yaml"]
 
 
-def test_nonce_of_a_folder(course: Course, mine: Path) -> None:
-    """A folder without a note has a nonce of its own that stays; a note's nonce comes first."""
+def test_the_nonce_is_issued(course: Course, mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It follows from the course's secret and the learner, whatever folder she hands in; another's is another."""
     (mine / "a.yaml").write_text(POD)
-    derived = resolve(course, "mine").nonce
-    assert derived == resolve(course, "mine").nonce
-    assert re.fullmatch(r"[a-f][0-9a-f]{7}", derived)
+    monkeypatch.setenv("LEARNER", "alice")
+    issued = resolve(course, "mine").nonce
+    assert re.fullmatch(r"[a-f][0-9a-f]{7}", issued)
+    assert issued == resolve(course).nonce == resolve(course, "mine").nonce
+    monkeypatch.setenv("LEARNER", "bob")
+    assert resolve(course, "mine").nonce != issued
+    named = submission.resolve(course, course.lab("7"), "mine", learner="alice")
+    assert named.nonce == issued
     (course.root / ".labs" / "secret").unlink()
-    assert resolve(course, "mine").nonce != derived
+    monkeypatch.setenv("LEARNER", "alice")
+    assert resolve(course, "mine").nonce != issued
+    monkeypatch.setenv("COURSE_SECRET", "shared")
+    shared = resolve(course, "mine").nonce
+    (course.root / ".labs" / "secret").unlink()
+    assert resolve(course, "mine").nonce == shared
+
+
+def test_a_copied_note_does_not_count(course: Course, mine: Path) -> None:
+    """The nonce of somebody else's note is not taken; the learner is told which one is hers."""
+    (mine / "a.yaml").write_text(POD)
     (mine / "note.txt").write_text("for you\nnonce: cafe0123\n")
-    assert resolve(course, "mine").nonce == "cafe0123"
+    found = resolve(course, "mine")
+    assert found.nonce != "cafe0123"
+    said = "mine/note.txt:2: the nonce cafe0123 was not issued to you; yours is"
+    assert [remark.startswith(f"{said} {found.nonce}") for remark in found.remarks] == [True]
+    (mine / "note.txt").write_text(f"nonce: {found.nonce}\n")
+    assert resolve(course, "mine").remarks == ()
 
 
 def unreadable(monkeypatch: pytest.MonkeyPatch, path: str, number: int) -> None:
