@@ -16,7 +16,7 @@ from kindlabs.filetree import digest_of, files_below, manifest_files
 from kindlabs.labfile import read_labfile
 from kindlabs.manifests import Manifest
 from kindlabs.mutants import Mutant, read_mutants
-from kindlabs.nonces import PLACEHOLDER
+from kindlabs.nonces import filled
 from kindlabs.perimeter import HandIn, Rights, Space
 
 FOLDERS = ("labs", "validators", "fixtures", "clusters")
@@ -109,7 +109,7 @@ class CourseLab:
             found = [
                 manifest
                 for path in manifest_files(self.root / "setup")
-                for manifest in manifests.parse(manifests.read_text(path).replace(PLACEHOLDER, nonce), path)
+                for manifest in manifests.parse(filled(manifests.read_text(path).encode(), nonce).decode(), path)
             ]
         except UnreadableSubmission as error:
             raise UnreadableLab(error.message, error.next_step) from None

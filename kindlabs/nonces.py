@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import hashlib
 import hmac
 import os
 import re
@@ -11,8 +12,9 @@ from pathlib import Path
 
 from kindlabs.manifests import MAX_BYTES
 
-PLACEHOLDER = "${NONCE}"
-"""What stands for it in the files of ``setup/``, ``start/`` and ``solution/``."""
+PLACEHOLDER = re.compile(rb"\$\{NONCE(?::([a-z-]+))?\}")
+"""What stands for it in the files of ``setup/``, ``start/`` and ``solution/``; ``${NONCE:crash}`` is another value that
+follows from it, for labs in which one secret must not tell the other."""
 NOTE = "note.txt"
 """A lab whose task needs the nonce shows it in this file of ``start/``, on a line ``nonce: …``. Shown, not asked: what
 counts is what was issued."""
@@ -31,16 +33,25 @@ def issue(course_root: Path, lab_id: str, learner: str = "") -> str:
     """
     secret = os.environ.get("COURSE_SECRET") or _secret(course_root)
     who = learner or os.environ.get("LEARNER") or _account()
-    number = hmac.digest(os.fsencode(secret), os.fsencode(f"{lab_id} {who}"), "sha256").hex()
-    return "abcdef"[int(number[0], 16) % 6] + number[1:8]
+    return _as_nonce(hmac.digest(os.fsencode(secret), os.fsencode(f"{lab_id} {who}"), "sha256").hex())
+
+
+def derive(nonce: str, use: str) -> str:
+    """The value that stands for ``${NONCE:use}``, of the same form as *nonce*."""
+    return _as_nonce(hashlib.sha256(f"{nonce} {use}".encode()).hexdigest())
+
+
+def filled(content: bytes, nonce: str) -> bytes:
+    """*content* with *nonce*, and what follows from it, in place of the placeholders."""
+    return PLACEHOLDER.sub(lambda m: (derive(nonce, m[1].decode()) if m[1] else nonce).encode(), content)
 
 
 def fill_in(folder: Path, nonce: str) -> None:
     """Put *nonce* into the files of *folder* and below."""
     for path in folder.rglob("*"):
         content = path.read_bytes() if path.is_file() else b""
-        if PLACEHOLDER.encode() in content:
-            path.write_bytes(content.replace(PLACEHOLDER.encode(), nonce.encode()))
+        if PLACEHOLDER.search(content):
+            path.write_bytes(filled(content, nonce))
 
 
 def noted(folder: Path) -> tuple[str, int]:
@@ -59,6 +70,11 @@ def noted(folder: Path) -> tuple[str, int]:
         if found := re.fullmatch(rb"nonce: *([a-z0-9]+) *", line):
             return found.group(1).decode(), number
     return "", 0
+
+
+def _as_nonce(digest: str) -> str:
+    """Eight digits of a hex digest, the first made a letter."""
+    return "abcdef"[int(digest[0], 16) % 6] + digest[1:8]
 
 
 def _account() -> str:

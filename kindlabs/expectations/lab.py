@@ -20,6 +20,7 @@ from kindlabs.expectations.steady import Noted, first_unsteady, note
 from kindlabs.expectations.transcript import Transcript
 from kindlabs.kube.api import Api, Object
 from kindlabs.kube.world import World
+from kindlabs.nonces import derive
 from kindlabs.waiting import LOOK_AGAIN, Deadline, Look, Unmet, wait_until
 
 DOUBT_SECONDS = 15.0
@@ -80,6 +81,10 @@ class Lab:
     def namespace(self) -> str:
         """The lab's first namespace."""
         return self.namespaces[0]
+
+    def nonce_for(self, use: str) -> str:
+        """The value that stood for ``${NONCE:use}`` in the lab's files."""
+        return derive(self.nonce, use)
 
     def note_ready(self, *pods: Object) -> None:
         """Remember that these Pods were found Ready, and as what for the first time."""

@@ -1,11 +1,13 @@
 """A course on disk, and what its author may get wrong."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from kindlabs.course import Course, did_you_mean, find
 from kindlabs.errors import LabError, UsageError
+from kindlabs.nonces import derive
 
 LAB_YAML = "version: kind-labs/lab/v2\ntitle: A name that answers\nminutes: 5\n"
 
@@ -84,6 +86,18 @@ def test_lab_without_lab_yaml(course: Course) -> None:
     (course.root / "labs" / "07-names" / "lab.yaml").unlink()
     with pytest.raises(LabError, match=r"07-names/lab.yaml: No such file"):
         course.lab("7")
+
+
+def test_values_that_follow_from_the_nonce(course: Course) -> None:
+    """What stands for another word is another value of the same form, the same for the same nonce."""
+    (course.root / "labs" / "07-names" / "setup" / "note.yaml").write_text(
+        "kind: ConfigMap\nmetadata: {name: note}\ndata: {a: '${NONCE:a}', b: '${NONCE:b}', none: '${NONCE'}\n"
+    )
+    (note,) = course.lab("7").setup("abcd1234")
+    data = note.document["data"]
+    assert data == {"a": derive("abcd1234", "a"), "b": derive("abcd1234", "b"), "none": "${NONCE"}
+    assert len({*data.values(), "abcd1234"}) == 4
+    assert re.fullmatch("[a-f][0-9a-f]{7}", data["a"])
 
 
 def test_setup_has_the_nonce(course: Course) -> None:
