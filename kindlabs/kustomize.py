@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from kindlabs import manifests, yamlsource
+from kindlabs.course import did_you_mean
 from kindlabs.errors import UnreadableSubmission
 from kindlabs.manifests import Manifest
-from kindlabs.yamlsource import Document, YamlFault
+from kindlabs.yamlsource import Document, YamlFault, leaves
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 TIMEOUT = 20
 """Seconds that a build may take; the labs' own take less than one."""
+
+BUILT_ON = {"resources", "bases", "components"}
+PLUGINS = {"transformers", "generators", "validators"}
+"""Fields whose entries are read as what else kustomize is to do, from a file or from the entry itself."""
+ENTRIES = {*BUILT_ON, *PLUGINS, "crds", "configurations", "patchesStrategicMerge"}
+"""Fields whose entries are files, or objects of their own."""
+KEYED = {"patches", "patchesJson6902", "replacements", "openapi", "configMapGenerator", "secretGenerator"}
+"""Fields whose entries name files under ``FILE_KEYS``."""
+FILE_KEYS = {"path", "files", "envs", "env"}
+PLAIN = {"apiVersion", "kind", "metadata", "namePrefix", "nameSuffix", "namespace", "labels", "commonLabels", "images"}
+PLAIN |= {"commonAnnotations", "replicas", "generatorOptions", "vars", "buildMetadata", "sortOptions"}
+"""Fields that name no file (kustomize, api/types/kustomization.go). What is in no set here, such as ``helmCharts``, is
+not taken: kustomize fetches from wherever a string names an address."""
+TEXTS = {"literals", "annotations", "labels"}
+"""Fields of a plugin that hold any text."""
+ADDRESS = re.compile(r"(?:[^=]*=)?(?:https?:|[a-z][a-z0-9+.-]*://)", re.I)
 
 
 def kustomization_of(folder: Path) -> Path | None:
@@ -38,30 +57,71 @@ def build(kustomization: Path, files: list[Path], kubectl: Path) -> list[Manifes
             target = Path(place) / path.relative_to(folder)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
-        text = _run(kubectl, Path(place), kustomization)
-    built = manifests.parse(text, kustomization)
+        try:
+            built = manifests.parse(_run(kubectl, Path(place), kustomization), kustomization)
+        except UnreadableSubmission:
+            for path in files:  # where one of them cannot be read, our own words have its line
+                if path.suffix in manifests.SUFFIXES:
+                    manifests.read(path)
+            raise
     # What a kustomization builds on comes before the patches to it, which may have the same kind and name.
     sources = [m for path in sorted(files, key=lambda path: path.resolve() not in bases) for m in _readable(path)]
     return [_traced(manifest, sources, kustomization) for manifest in built]
 
 
 def _references(kustomization: Path, folder: Path) -> Iterator[Path]:
-    """What a kustomization of *folder* builds on; all of it lies in *folder*: no address, no way out."""
-    text = manifests.read_text(kustomization)
-    try:
-        documents = yamlsource.read(text)
-    except YamlFault as fault:
-        raise UnreadableSubmission(f"{kustomization}:{fault.line}:{fault.column}: {fault.reason}.") from None
-    for document in documents:
+    """What a kustomization of *folder* builds on; all that it names lies in *folder*: no address, no way out."""
+    for document in _documents(manifests.read_text(kustomization), kustomization):
         values = document.value if isinstance(document.value, dict) else {}
-        for key in ("resources", "bases", "components"):
-            entries = values.get(key)
-            for index, entry in enumerate(entries if isinstance(entries, list) else []):  # kustomize refuses the rest
-                if not _is_in(folder, kustomization.parent / str(entry)):
-                    line = document.line_of(key, index)
-                    message = f"{kustomization}:{line}: {entry} is not in the submission's folder."
-                    raise UnreadableSubmission(message, "Put there what the kustomization builds on.")
-                yield (kustomization.parent / str(entry)).resolve()
+        for field in values:
+            if field not in ENTRIES | KEYED | PLAIN:
+                meant = did_you_mean(field, sorted(ENTRIES | KEYED | PLAIN))
+                raise _refused(kustomization, document.line_of(field), f"{field} is not taken here.{meant}")
+        for path, value in leaves({field: values[field] for field in values if field not in PLAIN}):
+            yield from _reference(kustomization, folder, document.line_of(*path), path, value)
+
+
+def _reference(kustomization: Path, folder: Path, line: int, path: yamlsource.Path, value: Any) -> Iterator[Path]:
+    """What one scalar of a kustomization builds on, once it is known to name nothing outside of *folder*."""
+    field, key = path[0], next((str(step) for step in path[1:] if isinstance(step, str)), "")
+    if key.lower() in FILE_KEYS - {key}:  # kustomize takes it in any letters
+        raise _refused(kustomization, line, f"{key} has to be written {key.lower()}: keys are case-sensitive.")
+    is_entry = len(path) == 2 and isinstance(path[1], int)
+    if value is None or not (is_entry or (field in KEYED and key in FILE_KEYS)):
+        return
+    text = str(value)
+    if field in ENTRIES - BUILT_ON and ("\n" in text or text.startswith("{")):  # an object, written here
+        for document in _documents(text, kustomization) if field in PLUGINS else []:
+            _refuse_addresses(document, kustomization, line)
+        return
+    target = kustomization.parent / (text.rpartition("=")[2] if key == "files" else text)
+    if ADDRESS.match(text) or not _is_in(folder, target):
+        raise _refused(kustomization, line, f"{text} is not in the submission's folder.")
+    if field in PLUGINS:
+        if target.is_dir():
+            raise _refused(kustomization, line, f"{text} is a folder; {field} are taken from files alone.")
+        for document in _documents(manifests.read_text(target), target):
+            _refuse_addresses(document, target)
+    if field in BUILT_ON:
+        yield target.resolve()
+
+
+def _refuse_addresses(plugin: Document, file: Path, line: int = 0) -> None:
+    """Refuse a plugin's configuration that names an address. *line*: of the entry that it stands in, if in one."""
+    for path, value in leaves(plugin.value):
+        if ADDRESS.match(str(value)) and not TEXTS & set(path):
+            raise _refused(file, line or plugin.line_of(*path), f"{value} is not in the submission's folder.")
+
+
+def _documents(text: str, file: Path) -> list[Document]:
+    try:
+        return yamlsource.read(text, typed=True)
+    except YamlFault as fault:
+        raise UnreadableSubmission(f"{file}:{fault.line}:{fault.column}: {fault.reason}.") from None
+
+
+def _refused(file: Path, line: int, why: str) -> UnreadableSubmission:
+    return UnreadableSubmission(f"{file}:{line}: {why}", "Put there what the kustomization builds on.")
 
 
 def _is_in(folder: Path, target: Path) -> bool:
@@ -73,7 +133,7 @@ def _is_in(folder: Path, target: Path) -> bool:
 
 def _run(kubectl: Path, place: Path, kustomization: Path) -> str:
     nowhere = "http://127.0.0.1:9"
-    environment = {"HOME": str(place), "PATH": str(place), "HTTP_PROXY": nowhere, "HTTPS_PROXY": nowhere}
+    environment = {"HOME": str(place), "PATH": os.devnull, "HTTP_PROXY": nowhere, "HTTPS_PROXY": nowhere}
     try:
         done = subprocess.run(
             [kubectl, "kustomize", place], env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False

@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kindlabs import portfields, quantities
 from kindlabs.manifests import Manifest
+from kindlabs.yamlsource import shown
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def lint(objects: list[Manifest], namespaces: Sequence[str], locate: Locate) -> 
     kept: dict[tuple[str, str, str, str], Manifest] = {}
     findings = []
     for manifest in objects:
-        fault = _shape_fault(manifest) or _namespace_fault(manifest, namespaces)
+        fault = _shape_fault(manifest) or _namespace_fault(manifest, namespaces) or _value_fault(manifest)
         if fault is None:
             manifest.document["metadata"]["namespace"] = manifest.namespace or namespaces[0]
             key = (manifest.api_version.partition("/")[0], manifest.kind, manifest.namespace, manifest.name)
@@ -151,6 +153,14 @@ def _namespace_fault(manifest: Manifest, namespaces: Sequence[str]) -> _Fault | 
             f"{' and '.join(namespaces)}."
         )
         return message, ("metadata", "namespace")
+    return None
+
+
+def _value_fault(manifest: Manifest) -> _Fault | None:
+    """Values that Kubernetes would take for something else, or refuse with advice that leads nowhere."""
+    if found := quantities.misread(manifest.document) or portfields.misnamed(manifest.document):
+        why, field = found
+        return f"{manifest.kind} {manifest.name}: {shown(field)}: {why}.", field
     return None
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kindlabs import yamlsource
+from kindlabs.characters import LINE_ENDS
 from kindlabs.errors import UnreadableSubmission
 from kindlabs.yamlsource import Document, YamlFault
 
@@ -94,7 +95,7 @@ def check_size(path: Path) -> None:
 def parse(text: str, path: Path) -> list[Manifest]:
     """As :func:`read`, of *text* that is said to come from *path*."""
     try:
-        documents = _read_json(text) if path.suffix == ".json" else yamlsource.read(text)
+        documents = _read_json(text) if path.suffix == ".json" else yamlsource.read(text, typed=True)
     except YamlFault as fault:
         where = f"{path}:{fault.line}:{fault.column}"
         raise UnreadableSubmission(f"{where}: {fault.reason}.", "Mend the file at that place.") from None
@@ -106,10 +107,10 @@ def _read_json(text: str) -> list[Document]:
     try:
         value = json.loads(text, parse_int=_integer) if text.strip() else None
     except json.JSONDecodeError as error:
-        raise YamlFault(error.msg, error.lineno, error.colno) from None
+        raise yamlsource.fault_near(text, error.pos) or YamlFault(error.msg, error.lineno, error.colno) from None
     except RecursionError:
         raise YamlFault("nested too deeply", 1, 1) from None
-    lines = yamlsource.read(_SURROGATE.sub(r"\\u0020", text.replace("\t", " ")))
+    lines = yamlsource.read(_SURROGATE.sub(r"\\u0020", LINE_ENDS.sub(" ", text.replace("\t", " "))), typed=True)
     for path, leaf in _leaves(value):
         if isinstance(leaf, float) and not math.isfinite(leaf):
             raise YamlFault("no number that Kubernetes can hold", lines[0].line_of(*path), 1)

@@ -9,13 +9,32 @@ from __future__ import annotations
 import copy
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
+from kindlabs import characters
+
 Path = tuple[str | int, ...]
 """Where a value stands in a document: ``("spec", "containers", 0, "image")``."""
+
+
+def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """All scalars of a document, with their paths."""
+    if not isinstance(value, dict | list):
+        yield path, value
+        return
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in items:
+        yield from leaves(item, (*path, key))
+
+
+def shown(path: Path) -> str:
+    """A path as the API server writes it: ``spec.containers[0].image``."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)[1:]
+
 
 MAX_DEPTH = 100
 MAX_VALUES = 100_000
@@ -44,26 +63,53 @@ class Document:
         return self.lines[path]
 
 
-def read(text: str) -> list[Document]:
+def read(text: str, *, typed: bool = False) -> list[Document]:
     """All documents of *text*, empty ones included as None.
+
+    Args:
+        typed: whether characters are refused that nobody types on purpose, such as a no-break space.
 
     Raises: YamlFault for what does not parse, a duplicate key, an unknown tag, too many values.
     """
-    reader = _Reader()
+    reader = _Reader(text if typed else None)
+    if end := characters.LINE_ENDS.search(text):
+        raise _fault_at(text, end.start())
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
             reader.take(event)
     except yaml.MarkedYAMLError as error:
-        mark: Any = error.problem_mark or error.context_mark
-        problem = str(error.problem or error.context)
-        if "cannot start any token" in problem and text.split("\n")[mark.line][mark.column : mark.column + 1] == "\t":
-            problem = "a tab; YAML is indented with spaces"
-        raise YamlFault(problem, mark.line + 1, mark.column + 1) from None
+        raise _fault_of_parser(text, error) from None
     except yaml.reader.ReaderError as error:
-        before = text[: error.position]
-        column = len(before) - before.rfind("\n")
-        raise YamlFault(f"the character {error.character!r} is not allowed", before.count("\n") + 1, column) from None
+        raise YamlFault(f"the character {error.character!r} is not allowed", *_place(text, error.position)) from None
     return reader.documents
+
+
+def _fault_of_parser(text: str, error: yaml.MarkedYAMLError) -> YamlFault:
+    """What the parser says, or the character that it stumbled over and does not name."""
+    mark: Any = error.problem_mark or error.context_mark
+    line = text.split("\n")[mark.line]
+    indent = line[: len(line) - len(line.lstrip(" \t"))]
+    tab = indent.find("\t") if "\t" in indent else mark.column
+    if line[tab : tab + 1] == "\t":
+        return YamlFault("a tab; YAML is indented with spaces", mark.line + 1, tab + 1)
+    known = fault_near(text, mark.index)
+    return known or YamlFault(str(error.problem or error.context), mark.line + 1, mark.column + 1)
+
+
+def fault_near(text: str, at: int) -> YamlFault | None:
+    """A character about *at*, where *text* cannot be read, that is to blame for it."""
+    found = characters.fault_near(text, at)
+    return None if found is None else _fault_at(text, found)
+
+
+def _fault_at(text: str, at: int) -> YamlFault:
+    """The character at *at* is the fault."""
+    return YamlFault(characters.described(text[at]), *_place(text, at))
+
+
+def _place(text: str, at: int) -> tuple[int, int]:
+    """Line and column, from 1."""
+    return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
 
 
 WORDS: dict[str, bool | None] = {
@@ -118,7 +164,8 @@ class _Open:
 class _Reader:
     """Builds documents from parser events without recursion, so that no nesting can exhaust the stack."""
 
-    def __init__(self) -> None:
+    def __init__(self, typed: str | None) -> None:
+        self._typed = typed
         self.documents: list[Document] = []
         self._open: list[_Open] = []
         self._anchors: dict[str, tuple[Any, int, int]] = {}
@@ -139,6 +186,7 @@ class _Reader:
             case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
                 self._close()
             case yaml.ScalarEvent():
+                self._check_characters(event)
                 value = self._scalar(event)
                 self._remember(event.anchor, value, 1, 1)
                 self._place(value, 1, 1, plain=not event.style)
@@ -174,6 +222,17 @@ class _Reader:
         path = (*parent.path, len(parent.value))
         self.documents[-1].lines[path] = self._mark.line + 1
         return path
+
+    def _check_characters(self, event: yaml.ScalarEvent) -> None:
+        if self._typed is None:
+            return
+        marks: Any = event  # scalars always have both
+        begin, end = marks.start_mark.index, marks.end_mark.index
+        parent = self._open[-1] if self._open else None
+        path = (*parent.path, parent.key or "") if parent else ()
+        at = characters.fault_of_scalar(self._typed[begin:end], path, plain=not event.style)
+        if at is not None:
+            raise _fault_at(self._typed, begin + at)
 
     def _scalar(self, event: yaml.ScalarEvent) -> Any:
         tag = self._check_tag(event.tag, ("str", "int", "float", "bool", "null"))

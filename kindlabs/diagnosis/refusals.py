@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from kindlabs.diagnosis.cause import Field
 from kindlabs.kube.api import Object
+from kindlabs.quantities import value_of
+from kindlabs.yamlsource import leaves, shown
 
 TYPED = re.compile(r"^failed to create typed patch object \([^)]*\): (?:errors:\s*)?")
 INVALID = re.compile(r'^[\w.]+ "[^"]*" is invalid: ')
 UNCONVERTED = re.compile(r"^failed to convert new object \([^)]*\) to proper version: .*?, Kind=\w+: ")
 """The server names no field here: it is found by what does not fit."""
 POLICY = re.compile(r"^.*ValidatingAdmissionPolicy '[^']*' with binding '[^']*' denied request: ")
-QUANTITY = re.compile(r"[+-]?[0-9.]+[eEinumkKMGTP]*[-+]?[0-9]*")
-"""As the server's own words have it (k8s.io/apimachinery, pkg/api/resource)."""
+UNMEASURED = re.compile(r"quantities must|unable to parse (quantity's suffix|numeric part of quantity)")
+"""What it says of a quantity that it cannot read (k8s.io/apimachinery, pkg/api/resource)."""
 QUANTITIES = {"limits", "requests", "capacity", "hard"}
 """Fields that hold quantities by name."""
 STEP = re.compile(r"\.?([^.\[\]]+)|\[([^\]]*)\]")
@@ -104,28 +106,15 @@ def _plain(said: str) -> str:
 def _misfit(manifest: Object, words: str) -> Refused:
     """The value that the server could not read, and the way to write it."""
     encoded = "binaryData" if manifest.get("kind") == "ConfigMap" else "data"
-    for field, value in _leaves(manifest):
-        path = _path(field)
-        if words.startswith("quantities must") and _is_quantity(field) and not QUANTITY.fullmatch(str(value)):
+    for field, value in leaves(manifest):
+        path = shown(field)
+        if UNMEASURED.match(words) and _is_quantity(field) and value_of(str(value)) is None:
             return Refused(f"{path}: {value!r} is no quantity; write it as 64Mi, 1.5 or 500m", field)
         if "illegal base64" in words and field[0] == encoded and not _is_base64(value):
             return Refused(f"{path}: {str(value)[:40]!r} is not base64; plain text stands under stringData", field)
         if words.startswith("cannot convert float64") and isinstance(value, float):
             return Refused(f"{path}: it has to be a whole number, found {value}", field)
     return Refused(words.rstrip("."))
-
-
-def _leaves(value: object, field: Field = ()) -> Iterator[tuple[Field, object]]:
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    if not items and not isinstance(value, dict | list):
-        yield field, value
-    for key, item in items:
-        yield from _leaves(item, (*field, key))
-
-
-def _path(field: Field) -> str:
-    """As the server writes it: ``spec.containers[0].image``."""
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in field)[1:]
 
 
 def _is_quantity(field: Field) -> bool:

@@ -55,12 +55,29 @@ def covers(names: list[str], host: str) -> bool:
     return host in known or ("." in domain and f"*.{domain}" in known)
 
 
+def why_wildcard_fails(name: str, host: str) -> str:
+    """Why the wildcard *name*, which does not cover *host*, does not; empty when it is about other hosts."""
+    first, _, below = name.lower().partition(".")
+    if "*" in below or ("*" in first and first != "*") or not below:
+        return f"{name} is no wildcard: an asterisk is the whole of the first label"
+    if below == host:
+        return f"{name} stands for names below {host}, not for {host} itself"
+    if host.endswith(f".{below}") and "." not in below:
+        return f"TLS clients take no wildcard directly below a top-level name such as {below}"
+    if host.endswith(f".{below}"):
+        return f"a wildcard stands for one label only, and {host} has more before {below}"
+    return ""
+
+
 def _for_other_host(scene: Scene, certificate: Object, host: str) -> Cause | None:
     """A certificate whose dnsNames do not cover the host; browsers pass over a commonName (RFC 9110, 4.3.4)."""
     names = dig(certificate, "spec", "dnsNames", default=[])
     if covers(names, host):
         return None
     text = f"The certificate is for {', '.join(names) or 'no DNS name'}; the browser asks for {host}."
+    wildcards = (why_wildcard_fails(name, host) for name in names if "*" in name)
+    if why := next(filter(None, wildcards), ""):
+        text = f"{text.removesuffix('.')}: {why}; name {host} itself."
     own, namespace = certificate["metadata"]["name"], certificate["metadata"]["namespace"]
     if dig(certificate, "spec", "commonName") == host:
         text = f"Certificate {own} has {host} as its commonName alone; browsers look at dnsNames."

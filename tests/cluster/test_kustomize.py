@@ -1,5 +1,9 @@
 """A submission that is a kustomization, built by a real kubectl; it needs no cluster."""
 
+import re
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -76,11 +80,11 @@ def test_nothing_from_outside(mine: Path, kubectl: Path, entry: str) -> None:
 
 def test_refused_by_kustomize(mine: Path, kubectl: Path) -> None:
     """What kustomize refuses is said in its own words, with the learner's path and not that of the copy."""
-    (mine / "kustomization.yaml").write_text("resources: [base]\nnamePrefx: my-\n")
+    (mine / "kustomization.yaml").write_text("resources: [base]\nnamePrefix: [my]\n")
     with pytest.raises(UnreadableSubmission) as caught:
         resolve(mine, kubectl)
     assert caught.value.message.startswith(f"{mine}/kustomization.yaml: cannot be built: ")
-    assert "namePrefx" in caught.value.message
+    assert "namePrefix" in caught.value.message
 
 
 def test_resources_that_are_no_list(mine: Path, kubectl: Path) -> None:
@@ -96,7 +100,120 @@ def test_files_outside_are_not_generated_from(mine: Path, kubectl: Path) -> None
     (mine.parent / "secret.txt").write_text("secret")
     text = "configMapGenerator:\n- name: stolen\n  files: [../secret.txt]\n"
     (mine / "kustomization.yaml").write_text(text)
-    with pytest.raises(UnreadableSubmission, match="cannot be built"):
+    with pytest.raises(UnreadableSubmission, match=r"kustomization.yaml:3: ../secret.txt is not in the submission's"):
+        resolve(mine, kubectl)
+
+
+PLUGIN = "apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: t}\ntarget: {kind: Deployment}\npath: "
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    """A server on this machine that nobody may ask."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/x.yaml"
+        server.shutdown()
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(f"{field}:\n- URL\n" for field in ("resources", "bases", "components", "crds", "configurations")),
+        *(f"{field}:\n- URL\n" for field in ("transformers", "generators", "validators", "patchesStrategicMerge")),
+        *(f"{field}:\n- path: URL\n" for field in ("patches", "patchesJson6902", "replacements")),
+        *(f"{field}:\n- {{name: a, files: [URL]}}\n" for field in ("configMapGenerator", "secretGenerator")),
+        *(f"{field}:\n- {{name: a, files: [k=URL]}}\n" for field in ("configMapGenerator", "secretGenerator")),
+        *(f"{field}:\n- {{name: a, envs: [URL]}}\n" for field in ("configMapGenerator", "secretGenerator")),
+        *(f"{field}:\n- {{name: a, env: URL}}\n" for field in ("configMapGenerator", "secretGenerator")),
+        "openapi:\n  path: URL\n",
+        "patches:\n- URL\n",
+        "patches:\n- Path: URL\n",
+        "Resources:\n- URL\n",
+        "RESOURCES:\n- URL\n",
+        "helmCharts:\n- {name: a, repo: URL}\n",
+        "helmChartInflationGenerator:\n- {chartName: a, chartRepoUrl: URL}\n",
+        "helmGlobals: {chartHome: URL}\n",
+        "imageTags:\n- URL\n",
+        f"transformers:\n- |\n  {PLUGIN.replace(chr(10), chr(10) + '  ')}URL\n",
+        "generators:\n- |\n  {apiVersion: builtin, kind: ConfigMapGenerator, metadata: {name: a}, files: [k=URL]}\n",
+        "validators:\n- '{apiVersion: builtin, kind: PatchTransformer, metadata: {name: a}, path: URL}'\n",
+    ],
+)
+@pytest.mark.parametrize("below", [False, True])
+def test_no_field_asks_an_address(mine: Path, kubectl: Path, address: str, text: str, below: bool) -> None:
+    """No field of a kustomization, nor of one that it builds on, gets a server asked that any machine can reach."""
+    top = f"resources: [base/deployment.yaml]\n{text}" if "resources:\n" not in text else text
+    (mine / "kustomization.yaml").write_text("resources: [base]\n" if below else top.replace("URL", address))
+    if below:
+        (mine / "base" / "kustomization.yaml").write_text(top.replace("base/", "").replace("URL", address))
+    folder = f"{mine}/base" if below else str(mine)
+    with pytest.raises(UnreadableSubmission) as caught:
+        resolve(mine, kubectl)
+    assert re.match(rf"{folder}/kustomization.yaml:\d: ", caught.value.message)
+
+
+def test_folders_named_as_an_address(mine: Path, kubectl: Path, address: str) -> None:
+    """That an address can be read as a path to a file of the folder makes it no file."""
+    place = mine / address.replace("//", "/")
+    place.parent.mkdir(parents=True)
+    place.write_text(DEPLOYMENT)
+    (mine / "kustomization.yaml").write_text(f"resources:\n- {address}\n")
+    with pytest.raises(
+        UnreadableSubmission, match=r"kustomization.yaml:2: http://.* is not in the submission's folder"
+    ):
+        resolve(mine, kubectl)
+
+
+def test_plugins_are_files_that_name_no_address(mine: Path, kubectl: Path, address: str) -> None:
+    """What a transformer's file names is looked at as well; a folder, which could build one, is not taken."""
+    (mine / "plugin.yaml").write_text(f"{PLUGIN}{address}\n")
+    (mine / "kustomization.yaml").write_text("resources: [base]\ntransformers:\n- plugin.yaml\n")
+    with pytest.raises(UnreadableSubmission, match=r"plugin.yaml:5: http://.* is not in the submission's folder"):
+        resolve(mine, kubectl)
+    (mine / "kustomization.yaml").write_text("resources: [base]\ntransformers:\n- base\n")
+    with pytest.raises(UnreadableSubmission, match=r"kustomization.yaml:3: base is a folder; transformers are taken"):
+        resolve(mine, kubectl)
+
+
+def test_files_of_the_folder_are_taken(mine: Path, kubectl: Path) -> None:
+    """Each field takes what lies in the folder, or stands in the kustomization, and texts may name what they like."""
+    patch = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {minReadySeconds: 1}\n"
+    plugin = "{apiVersion: builtin, kind: AnnotationsTransformer, metadata: {name: a}, annotations: {a: https://b.c},"
+    plugin += " fieldSpecs: [{path: metadata/annotations, create: true}]}"
+    (mine / "patch.yaml").write_text(patch)
+    (mine / "plugin.yaml").write_text(plugin)
+    (mine / "a.env").write_text("A=b\n")
+    (mine / "kustomization.yaml").write_text(
+        "resources: [base]\ncommonAnnotations: {home: https://example.com}\npatches:\n- path: patch.yaml\n"
+        f"- patch: |\n    {patch.replace(chr(10), chr(10) + '    ').rstrip()}\n"
+        f"transformers:\n- plugin.yaml\n- '{plugin.replace('name: a', 'name: b')}'\n"
+        "configMapGenerator:\n- {name: a, files: [b=a.env, patch.yaml], envs: [a.env], literals: ['URL=http://web']}\n"
+    )
+    found = {m.kind: m for m in resolve(mine, kubectl).manifests}
+    assert found["ConfigMap"].document["data"]["URL"] == "http://web"
+    assert found["Deployment"].document["metadata"]["annotations"] == {
+        "a": "https://b.c",
+        "home": "https://example.com",
+    }
+    assert found["Deployment"].document["spec"]["minReadySeconds"] == 1
+
+
+def test_what_cannot_be_read_is_told_by_its_line(mine: Path, kubectl: Path) -> None:
+    """A base that is no YAML is told with its own line and column, not with kustomize's words."""
+    (mine / "base" / "deployment.yaml").write_text(DEPLOYMENT.replace("  name", "\u00a0 name"))
+    with pytest.raises(UnreadableSubmission, match=r"base/deployment.yaml:5:1: an invisible character, no-break space"):
         resolve(mine, kubectl)
 
 

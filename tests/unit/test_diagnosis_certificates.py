@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import copy
 import json
+import ssl
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from worlds import scene_with, thing
 
 from kindlabs.diagnosis.cause import Scene
 from kindlabs.diagnosis.certificates import why_not_issued
-from kindlabs.diagnosis.serving import why_another_served, why_not_served
+from kindlabs.diagnosis.serving import covers, why_another_served, why_not_served, why_wildcard_fails
 from kindlabs.kube.world import World
 
 RECORDED: dict[str, Any] = json.loads((Path(__file__).parent / "recorded" / "certificates.json").read_text())
@@ -153,7 +159,24 @@ def test_a_kind_of_issuer_that_is_none_is_told() -> None:
     [
         ({"dnsNames": [], "commonName": "web.localhost"}, "has web.localhost as its commonName alone"),
         ({"dnsNames": ["a.localhost"], "commonName": "web.localhost"}, "has web.localhost as its commonName alone"),
-        ({"dnsNames": ["*.localhost"]}, "is for *.localhost; the browser asks for web.localhost."),
+        (
+            {"dnsNames": ["*.localhost"]},
+            "is for *.localhost; the browser asks for web.localhost: TLS clients take no wildcard directly below a "
+            "top-level name such as localhost; name web.localhost itself.",
+        ),
+        (
+            {"dnsNames": ["a.localhost", "*.LOCALHOST"]},
+            "no wildcard directly below a top-level name such as localhost;",
+        ),
+        (
+            {"dnsNames": ["*.web.localhost"]},
+            ": *.web.localhost stands for names below web.localhost, not for web.local",
+        ),
+        ({"dnsNames": ["w*.localhost"]}, ": w*.localhost is no wildcard: an asterisk is the whole of the first label;"),
+        ({"dnsNames": ["web.*"]}, ": web.* is no wildcard: an asterisk is the whole of the first label;"),
+        ({"dnsNames": ["*"]}, ": * is no wildcard: an asterisk is the whole of the first label;"),
+        ({"dnsNames": ["*.example.com"]}, "is for *.example.com; the browser asks for web.localhost."),
+        ({"dnsNames": ["*.localhost", "web.localhost"]}, ""),
         ({"dnsNames": [], "uris": ["spiffe://web.localhost"]}, "is for no DNS name; the browser asks for"),
         ({"usages": ["client auth"]}, "is for client auth; a server needs usage server auth."),
         ({"usages": ["any", "digital signature"]}, "is for any; a server needs usage server auth."),
@@ -194,3 +217,52 @@ def test_a_second_certificate_for_the_host_is_told(named: bool, served: bool, is
     spec["ingressClassName"] = "traefik" if served else "nginx"
     cause = why_another_served(Scene(cast("World", world)), "web.localhost", ["b-tls"], "lab-03")
     assert bool(cause) == is_told
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "covered"),
+    [
+        ("*.localhost", "web.localhost", False),
+        ("*.web.localhost", "web.localhost", False),
+        ("*.web.localhost", "a.web.localhost", True),
+        ("*.web.localhost", "a.b.web.localhost", False),
+        ("*.WEB.localhost", "a.web.localhost", True),
+        ("a*.web.localhost", "ab.web.localhost", False),
+        ("*.*.localhost", "a.web.localhost", False),
+        ("*", "web.localhost", False),
+        ("web.*", "web.localhost", False),
+        ("WEB.localhost", "web.localhost", True),
+    ],
+)
+def test_wildcards_are_as_a_tls_client_has_them(name: str, host: str, covered: bool) -> None:
+    """What is said to be for a host is what a TLS client takes for it, and what it does not take has a reason."""
+    assert (_handshake(name, host) == "") == covered == covers([name], host)
+    assert covered or why_wildcard_fails(name, host)
+
+
+def _handshake(name: str, host: str) -> str:
+    """What a TLS client that asks for *host* says of a certificate for *name*; empty when it takes it."""
+    key, subject = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    day, now = timedelta(days=1), datetime.now(UTC)
+    builder = x509.CertificateBuilder(subject, subject, key.public_key(), 1, now - day, now + day)
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=True)
+    certificate = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    plain = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with TemporaryDirectory() as place:
+        pem = Path(place, "tls.pem")
+        pem.write_bytes(certificate + key.private_bytes(serialization.Encoding.PEM, *plain))
+        server.load_cert_chain(pem)
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = [
+        ssl.create_default_context(cadata=certificate.decode()).wrap_bio(back, there, server_hostname=host),
+        server.wrap_bio(there, back, server_side=True),
+    ]
+    for end in (*ends, *ends, ends[0]):
+        try:
+            end.do_handshake()
+        except ssl.SSLWantReadError:
+            continue
+        except ssl.SSLCertVerificationError as error:
+            return error.verify_message
+    return ""

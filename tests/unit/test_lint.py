@@ -137,3 +137,164 @@ def test_no_labels_at_all() -> None:
     """`labels:` with nothing behind it is an empty mapping, as Kubernetes sees it."""
     kept, findings = linted(f"{HEAD}metadata:\n  name: a\n  labels:\n")
     assert (len(kept), findings) == (1, [])
+
+
+CONTAINER = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: c\n    resources:\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ("limits: {memory: 128m}", "128m is 0.128 bytes, because m means thousandths; write 128Mi for mebibytes"),
+        ("requests: {memory: 64m}", "64m is 0.064 bytes, because m means thousandths; write 64Mi for mebibytes"),
+        ("requests: {memory: 5u}", "5u is 0.000005 bytes, because u means millionths; write 5Mi"),
+        ("requests: {memory: 7n}", "7n is 0.000000007 bytes, because n means billionths; write 7Mi"),
+        ("limits: {memory: 64}", "64 is 64 bytes; write 64Mi for mebibytes or 64Gi for gibibytes"),
+        ("limits: {memory: 0.5}", "0.5 is 0.5 bytes; write 0.5Mi"),
+        ("limits: {memory: 64k}", "64k is 64000 bytes; write 64Mi"),
+        ("limits: {memory: 64000m}", "64000m is 64 bytes, because m means thousandths; write 64Mi"),
+        ("limits: {memory: 64MB}", "'64MB' is no quantity; write 64Mi"),
+        ("limits: {memory: 64mi}", "'64mi' is no quantity; write 64Mi"),
+        ("limits: {memory: 64K}", "'64K' is no quantity; write 64Mi"),
+        ("limits: {memory: 64 Mi}", "'64 Mi' is no quantity; write 64Mi"),
+        ("limits: {memory: lots}", "'lots' is no quantity; write 64Mi"),
+        ("limits: {ephemeral-storage: 1m}", "1m is 0.001 bytes, because m means thousandths; write 1Mi"),
+        (
+            "requests: {cpu: 500Mi}",
+            "500Mi is 524,288,000 CPUs, because Mi is a unit of bytes; write 500m for thousandths",
+        ),
+        ("requests: {cpu: 2G}", "2G is 2,000,000,000 CPUs, because G is a unit of bytes; write 2m for thousandths"),
+        ("limits: {cpu: 1k}", "1k is 1,000 CPUs, because k is a unit of bytes; write 1m for thousandths of one, or 1"),
+        ("limits: {cpu: 100u}", "100u is 0.0001 CPUs, less than a thousandth of one; write 100m for thousandths"),
+        ("limits: {cpu: half}", "'half' is no quantity; write CPUs as 500m, which is half of one, or 2"),
+        ("limits: {cpu: 500 m}", "'500 m' is no quantity; write CPUs as 500m"),
+    ],
+)
+def test_units_that_are_mistaken(written: str, says: str) -> None:
+    """A quantity in the unit of another one is told at its line: what it means, and what to write."""
+    kept, (finding,) = linted(f"{CONTAINER}      {written}\n")
+    assert kept == []
+    group, _, name = written.removesuffix("}").partition(": {")
+    path = f"spec.containers[0].resources.{group}.{name.partition(':')[0]}"
+    assert finding.startswith(f"web.yaml:8: Pod a: {path}: {says}")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "limits: {memory: 64Mi, cpu: 500m}",
+        "limits: {memory: 64M, cpu: 0.5}",
+        "limits: {memory: 134217728, cpu: 2}",
+        "limits: {memory: 128974848000m, cpu: 1e3}",
+        "limits: {memory: 1e9, cpu: '1000'}",
+        "requests: {memory: 64k}",
+        "requests: {memory: 0, cpu: 0}",
+        "requests: {memory: 900Gi, cpu: 1m}",
+        "requests: {example.com/dongle: 2, hugepages-2Mi: 4Mi}",
+    ],
+)
+def test_units_that_may_be_meant(written: str) -> None:
+    """What Kubernetes' own pages write, what is nothing, and what somebody may mean stays."""
+    kept, findings = linted(f"{CONTAINER}      {written}\n")
+    assert (len(kept), findings) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "path"),
+    [
+        ("PersistentVolumeClaim", "resources: {requests: {storage: 1}}", "spec.resources.requests.storage"),
+        ("PersistentVolume", "capacity: {storage: 5m}", "spec.capacity.storage"),
+        ("ResourceQuota", "hard: {requests.memory: 512m}", "spec.hard.requests.memory"),
+        ("ResourceQuota", "hard: {limits.cpu: 2Gi}", "spec.hard.limits.cpu"),
+        ("LimitRange", "limits: [{default: {memory: 64m}}]", "spec.limits[0].default.memory"),
+        ("LimitRange", "limits: [{max: {cpu: 500M}}]", "spec.limits[0].max.cpu"),
+        ("Pod", "volumes: [{emptyDir: {sizeLimit: 64m}}]", "spec.volumes[0].emptyDir.sizeLimit"),
+        ("Pod", "resources: {limits: {memory: 64m}}", "spec.resources.limits.memory"),
+    ],
+)
+def test_units_wherever_a_quantity_stands(kind: str, spec: str, path: str) -> None:
+    """Claims, volumes, quotas, ranges and empty directories have quantities too."""
+    kept, (finding,) = linted(f"apiVersion: v1\nkind: {kind}\nmetadata: {{name: a}}\nspec:\n  {spec}\n")
+    assert kept == []
+    assert finding.startswith(f"web.yaml:5: {kind} a: {path}: ")
+
+
+def test_other_kinds_have_other_units() -> None:
+    """What a kind of somebody else's calls memory is not ours to judge."""
+    kept, findings = linted("apiVersion: x.io/v1\nkind: X\nmetadata: {name: a}\nspec: {limits: {memory: lots}}\n")
+    assert (len(kept), findings) == (1, [])
+
+
+INGRESS = "networking.k8s.io/v1", "Ingress", "rules: [{{http: {{paths: [{{backend: {{service: {{name: w, {}}}}}}}]}}}}]"
+SERVICE, POD = ("v1", "Service", "ports: [{{{}}}]"), ("v1", "Pod", "containers: [{{{}}}]")
+POLICY = "networking.k8s.io/v1", "NetworkPolicy", "ingress: [{{ports: [{{{}}}]}}]"
+
+
+@pytest.mark.parametrize(
+    ("where", "written", "path", "says"),
+    [
+        (
+            INGRESS,
+            "port: {name: 80}",
+            "name",
+            "80 is a number, and a port's name has a letter; write number: 80 in its",
+        ),
+        (INGRESS, "port: {name: '80'}", "name", "80 is a number, and a port's name has a letter; write number: 80 in"),
+        (INGRESS, "port: {number: '80'}", "number", "'80' in quotes is a text; write the number 80 without quotes."),
+        (
+            INGRESS,
+            "port: {number: http}",
+            "number",
+            "http is a name, and this takes a number only; write name: http in",
+        ),
+        (INGRESS, "port: 80", "port", "found 80, expected a mapping; write port: {number: 80}."),
+        (INGRESS, "port: http", "port", "found http, expected a mapping; write port: {name: http}."),
+        (SERVICE, "targetPort: '8080'", "targetPort", "'8080' in quotes is a text; write the number 8080 without"),
+        (SERVICE, "port: '80'", "port", "'80' in quotes is a text; write the number 80 without quotes."),
+        (SERVICE, "port: http", "port", "http is a name, and this takes a number only; write a number, such as port:"),
+        (SERVICE, "nodePort: '30080'", "nodePort", "'30080' in quotes is a text; write the number 30080 without"),
+        (
+            SERVICE,
+            "name: 80",
+            "name",
+            "80 is a number, and a port's name has a letter; write a word, such as name: http",
+        ),
+        (POD, "ports: [{containerPort: '8080'}]", "containerPort", "'8080' in quotes is a text; write the number 8080"),
+        (POD, "ports: [{containerPort: web}]", "containerPort", "web is a name, and this takes a number only"),
+        (POD, "ports: [{name: 8080}]", "name", "8080 is a number, and a port's name has a letter; write a word, such"),
+        (POD, "ports: [{name: '8080'}]", "name", "8080 is a number, and a port's name has a letter; write a word"),
+        (POD, "readinessProbe: {httpGet: {port: '8080'}}", "port", "'8080' in quotes is a text; write the number 8080"),
+        (POD, "livenessProbe: {tcpSocket: {port: '80'}}", "port", "'80' in quotes is a text; write the number 80"),
+        (POD, "startupProbe: {grpc: {port: '80'}}", "port", "'80' in quotes is a text; write the number 80 without"),
+        (POD, "startupProbe: {grpc: {port: rpc}}", "port", "rpc is a name, and this takes a number only"),
+        (POLICY, "port: '80'", "port", "'80' in quotes is a text; write the number 80 without quotes."),
+        (POLICY, "endPort: '90'", "endPort", "'90' in quotes is a text; write the number 90 without quotes."),
+    ],
+)
+def test_ports_by_number_and_by_name(where: tuple[str, str, str], written: str, path: str, says: str) -> None:
+    """A port is told what its field takes, so that what is written then is taken."""
+    version, kind, spec = where
+    head = f"apiVersion: {version}\nkind: {kind}\nmetadata: {{name: a}}\nspec:\n"
+    kept, (finding,) = linted(f"{head}  {spec.format(written)}\n")
+    assert kept == []
+    assert finding.startswith(f"web.yaml:5: {kind} a: spec.")
+    assert f"{path}: {says}" in finding
+
+
+@pytest.mark.parametrize(
+    ("where", "written"),
+    [
+        (INGRESS, "port: {name: http}"),
+        (INGRESS, "port: {number: 80}"),
+        (SERVICE, "name: '80', port: 80, targetPort: http"),
+        (SERVICE, "name: web, port: 80, targetPort: 8080"),
+        (POD, "name: '1', ports: [{name: http2, containerPort: 80}], livenessProbe: {httpGet: {port: http2}}"),
+        (POLICY, "port: http"),
+    ],
+)
+def test_ports_that_fit(where: tuple[str, str, str], written: str) -> None:
+    """Numbers and names in their own places stay."""
+    version, kind, spec = where
+    text = f"apiVersion: {version}\nkind: {kind}\nmetadata: {{name: a}}\nspec:\n  {spec.format(written)}\n"
+    kept, findings = linted(text)
+    assert (len(kept), findings) == (1, [])

@@ -320,3 +320,26 @@ def test_here(course: Course, mine: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.chdir(mine)
     with pytest.raises(UnreadableSubmission, match=r"^a\.yaml:2:1: "):
         resolve(course, ".")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("resources:\n- http://127.0.0.1:1/x\n", "2: http://127.0.0.1:1/x is not in the submission's folder."),
+        ("patches:\n- path: ../x\n", "2: ../x is not in the submission's folder."),
+        (
+            "configMapGenerator:\n- name: a\n  files:\n  - k=/etc/passwd\n",
+            "4: k=/etc/passwd is not in the submission's",
+        ),
+        ("openapi:\n  path: http://127.0.0.1:1/x\n", "2: http://127.0.0.1:1/x is not in the submission's folder."),
+        ("helmCharts:\n- {name: a}\n", "1: helmCharts is not taken here."),
+        ("Resources:\n- a\n", "1: Resources is not taken here. Did you mean resources"),
+        ("patches:\n- Path: a\n", "2: Path has to be written path: keys are case-sensitive."),
+    ],
+)
+def test_a_kustomization_stays_in_its_folder(course: Course, mine: Path, text: str, says: str) -> None:
+    """What is not in the folder is refused at its line, before any kubectl runs."""
+    (mine / "kustomization.yaml").write_text(text)
+    with pytest.raises(UnreadableSubmission) as caught:
+        submission.resolve(course, course.lab("7"), "mine", kubectl=lambda: Path("/nowhere/kubectl"))
+    assert caught.value.message.startswith(f"mine/kustomization.yaml:{says}")

@@ -65,7 +65,10 @@ def test_keys_are_text() -> None:
     [
         ("a: 1\nb: [2\nc: 3\n", 3, 2, "expected ',' or ']'"),
         ("a: 1\n  b: 2\n", 2, 4, "mapping values are not allowed"),
-        ("a: 1\n\tb: 2\n", 2, 1, "a tab character"),
+        ("a: 1\n\tb: 2\n", 2, 1, "a tab; YAML is indented with spaces"),
+        ("a:\n  b: 1\n \tc: 2\n", 3, 2, "a tab; YAML is indented with spaces"),
+        ("a:\n  b:\n\t  c: 1\n", 3, 1, "a tab; YAML is indented with spaces"),
+        ("a: 1\u2028b: 2\n", 1, 5, "an invisible character, line separator (U+2028): delete it"),
         ("a:\n\t- b\n", 2, 1, "a tab; YAML is indented with spaces"),
         ("a: @b\n", 1, 4, "cannot start any token"),
         ("a: 'open\n", 2, 1, "unexpected end of stream"),
@@ -101,3 +104,57 @@ def test_deep_nesting(text: str) -> None:
     """Nesting is limited, whether written out or made of aliases; it never exhausts the stack."""
     with pytest.raises(YamlFault, match=r"nested deeper than 100 levels"):
         read("a0: &a0 [x]\n" + text if text.startswith("a1") else text)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "reason"),
+    [
+        ("a:\n\u00a0 b: 1\n  c: 2\n", 2, 1, "an invisible character, no-break space (U+00A0), which is not a space"),
+        ("a:\u00a0b\n", 1, 3, "no-break space (U+00A0), which is not a space: write a space"),
+        ("a: b\u00a0\n", 1, 5, "no-break space (U+00A0)"),
+        ("a: b\n\u00a0\nc: d\n", 2, 1, "no-break space (U+00A0)"),
+        ("a: b\r\nc: d\u3000e\r\n", 2, 5, "ideographic space (U+3000)"),
+        (
+            "a: '\N{GRINNING FACE}'\nb: web\u200b\n",
+            2,
+            7,
+            "an invisible character, zero width space (U+200B): delete it",
+        ),
+        ("w\u200db: 1\n", 1, 2, "zero width joiner (U+200D)"),
+        ("a: x\ufeffy\n", 1, 5, "byte order mark (U+FEFF): delete it"),
+        ("a: 'x\u202ey'\n", 1, 6, "right-to-left override (U+202E)"),
+        ("a: >\n  b\n  c\u00ad\n", 3, 4, "soft hyphen (U+00AD)"),
+        ("a: [\u201cb\u201d]\n", 1, 5, '\u201c is a left double quotation mark (U+201C), not ": write "'),
+        ("a: \u201cb: c\u201d\n", 1, 4, "left double quotation mark (U+201C)"),
+        ("a: \u2018b\u2019\n", 1, 4, "left single quotation mark (U+2018), not ': write ', or put the text in quotes"),
+        ("a:\n\u2013 b\n", 2, 1, "\u2013 is a en dash (U+2013), not -: write -"),
+        ("a\uff1a 1\nb: 2\n", 1, 2, "fullwidth colon (U+FF1A), not :"),
+        ("a: [b\uff0c c]\n", 1, 6, "fullwidth comma (U+FF0C), not ,"),
+        ("data: {a: \u201cb\u201d}\n", 1, 11, "left double quotation mark"),
+        ("metadata: {annotations: {a: b\u00a0}}\n", 1, 30, "no-break space"),
+        ("env: [{value: b\u200b}]\n", 1, 16, "zero width space"),
+    ],
+)
+def test_characters_that_nobody_types(text: str, line: int, column: int, reason: str) -> None:
+    """What cannot be seen, or is taken for another character, is named, with its line and column."""
+    with pytest.raises(YamlFault) as caught:
+        read(text, typed=True)
+    assert (caught.value.line, caught.value.column) == (line, column)
+    assert reason in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\N{GRINNING FACE}: grün # a\u00a0comment, it\u2019s free\n",
+        "data:\n  a: |\n    <p>\u00a0\u201cb\u201d</p>\n",
+        "stringData: {a: 'b\u200b'}\n",
+        "metadata: {annotations: {a: It\u2019s mine \u2013 and \N{WOMAN}\u200d\N{PERSONAL COMPUTER}}}\n",
+        "env: [{value: '\u00a0'}]\n",
+        "args: [sh, -c, 'echo \u201chello\u201d']\n",
+        'a: "b\\u00a0c"\n',
+    ],
+)
+def test_characters_that_are_meant(text: str) -> None:
+    """Comments, texts in quotes where any text may stand, and escapes are the author's own."""
+    assert read(text, typed=True)
