@@ -51,6 +51,12 @@ class InfraError(KindLabsError):
     """The cluster, the Docker engine or the machine broke (exit code 3, never the learner's fault)."""
 
 
+OWN_FAULT = "a fault of kind-labs itself, not of yours"
+NO_REGISTRY = "No registry gives"
+NOT_THE_CLUSTERS = (OWN_FAULT, NO_REGISTRY)
+"""How the message of an InfraError begins that is nothing against the cluster: to make it anew would mend nothing."""
+
+
 ENGINE_CLIENTS = ("docker", "requests", "urllib3")
 """The packages whose errors tell that a Docker engine went, or hung up: by name, because loading them takes time."""
 

@@ -76,7 +76,8 @@ class Explainer:
         if cause is None:
             result.next_step = f"{self.kubectl} -n {self.namespace} events"
             return
-        result.verdict = Verdict.INFRA_ERROR if cause.ours else Verdict.FAILED
+        if cause.ours:  # the cause is the evidence
+            result.verdict, result.observed = Verdict.INFRA_ERROR, cause.message
         source = self._source(cause)
         where = {"file": source.file, "line": source.line} if source else None
         thing = f"{cause.kind} {'/'.join(filter(None, (cause.namespace, cause.name)))}"

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from kindlabs.clusters import profiles, state
+from kindlabs.errors import NOT_THE_CLUSTERS
 from kindlabs.kube.api import Api
 
 
@@ -130,7 +131,9 @@ class Cluster:
         return fault(self)
 
     def distrust(self, evidence: str) -> None:
-        """Note what a run found broken, and what no look at the cluster may show."""
+        """Note what a run found broken, and what no look at the cluster may show; faults of others are passed over."""
+        if evidence.startswith(NOT_THE_CLUSTERS):
+            return
         self.facts.fault = evidence
         self.remember()
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from worlds import scene_with, thing
 
 from kindlabs.diagnosis.images import why_no_image
+from kindlabs.errors import NOT_THE_CLUSTERS
+
+RECORDED: dict[str, str] = json.loads((Path(__file__).parent / "recorded" / "pulls.json").read_text())
+"""What containerd said, as the kubelet passes it on."""
 
 IMAGE = "registry.example.org/team/app:1"
 
@@ -15,30 +21,116 @@ IMAGE = "registry.example.org/team/app:1"
 def pod(reason: str, message: str, **container: Any) -> Any:
     """A Pod whose container waits for its image."""
     status = {"name": "app", "state": {"waiting": {"reason": reason, "message": message}}}
-    spec = {"containers": [{"name": "app", "image": IMAGE, **container}]}
+    spec = {"containers": [{"name": "app", "image": IMAGE} | container]}
     return thing("Pod", "web-1", spec=spec, status={"containerStatuses": [status]})
 
 
+NO_IMAGE = "no such image in the registry"
+NO_LOGIN = "the registry gives it to nobody without a login, or has no such repository"
+
+
+@pytest.mark.parametrize("reason", ["ErrImagePull", "ImagePullBackOff"])
 @pytest.mark.parametrize(
-    ("message", "says", "final"),
+    ("recorded", "says"),
     [
-        ("failed to resolve reference: not found", "no such image in the registry", True),
-        ("failed to fetch anonymous token: 401 Unauthorized", "the registry gives it to nobody without a login", True),
-        ("failed to authorize: 403 Forbidden", "the registry gives it to nobody without a login", True),
-        ("dial tcp: lookup registry.example.org: no such host", "its registry does not exist", True),
-        ("x509: certificate signed by unknown authority", "its registry does not answer", False),
-        ("manifest unknown", "no such image in the registry", True),
-        ("dial tcp 192.0.2.1:443: i/o timeout", "its registry does not answer", False),
-        ("unexpected status: 503 Service Unavailable", "its registry does not answer", False),
+        ("no-such-tag", NO_IMAGE),
+        ("no-such-repository", NO_LOGIN),
+        ("no-credentials", NO_LOGIN),
+        ("token-forbidden", NO_LOGIN),
+        ("other-processor", "it is not made for this machine's processor"),
+        ("no-such-host", "its registry does not exist"),
     ],
 )
-def test_an_answer_of_the_registry_is_final(message: str, says: str, final: bool) -> None:
-    """A registry that answered answers the same again; one that did not may do so yet."""
-    cause = why_no_image(scene_with(), pod("ErrImagePull", message))
+def test_an_answer_of_the_registry_is_final(recorded: str, says: str, reason: str) -> None:
+    """A registry that answered answers the same again: only another image helps."""
+    words = RECORDED[recorded]
+    begins = f'Back-off pulling image "{IMAGE}": ErrImagePull: ' if reason == "ImagePullBackOff" else ""
+    cause = why_no_image(scene_with(), pod(reason, f"{begins}{words}"))
 
     assert cause is not None
     assert cause.message == f"The node cannot pull {IMAGE}: {says}."
-    assert cause.final is final
+    assert (cause.reason, cause.final, cause.ours) == ("ImageNotFound", True, False)
+
+
+@pytest.mark.parametrize("images", [frozenset[str](), frozenset({"registry.example.org/team/app:2"})])
+@pytest.mark.parametrize(
+    ("recorded", "says"),
+    [
+        ("too-many-manifests", "429 Too Many Requests"),
+        ("too-many-heads", "429 Too Many Requests"),
+        ("too-many-of-the-kubelet", "pull QPS exceeded"),
+        ("unavailable", "503 Service Unavailable"),
+        ("token-unavailable", "503 Service Unavailable"),
+        ("internal-error", "500 Internal Server Error"),
+        ("no-answer", "i/o timeout"),
+        ("no-name-server", "i/o timeout"),
+        ("name-server-misbehaves", "lookup quay.io on 127.0.0.11:53: server misbehaving"),
+        ("no-known-host", "no such host"),
+        ("hangs-up", "EOF"),
+        ("refuses", "connection refused"),
+        ("unknown-authority", "x509: certificate signed by unknown authority"),
+        ("deadline", "context deadline exceeded"),
+        ("disk-full", "no space left on device"),
+    ],
+)
+def test_silence_is_nobodys_fault_but_ours(recorded: str, says: str, images: frozenset[str]) -> None:
+    """A registry that did not answer, or had no time, may do so yet; no learner pays for it, and no cluster."""
+    cause = why_no_image(scene_with(images=images), pod("ErrImagePull", RECORDED[recorded]))
+
+    assert cause is not None
+    assert (cause.reason, cause.final, cause.ours) == ("RegistrySilent", False, True)
+    assert cause.message.startswith(f"No registry gives {IMAGE} now: ")
+    assert cause.message.startswith(NOT_THE_CLUSTERS)
+    assert says in cause.message
+
+
+def test_a_tag_is_said_not_to_exist_on_the_registrys_word() -> None:
+    """Of a repository that the lab has, another tag may exist: it is the registry that says it does not."""
+    scene, image = (
+        scene_with(images=frozenset({"registry.example.org/team/app:2"})),
+        "registry.example.org/team/app:503",
+    )
+    words = RECORDED["no-such-tag"].replace("registry.k8s.io/e2e-test-images/agnhost:9.99", image)
+    cause = why_no_image(scene, pod("ErrImagePull", words, image=image))
+
+    assert cause is not None
+    assert cause.message == "The node cannot pull app:503: no such tag; the lab has 2."
+
+
+@pytest.mark.parametrize(
+    ("image", "says"),
+    [
+        ("registry.example.org/team/app:1", "The node cannot pull app:1: no such tag; the lab has 2."),
+        (
+            "registry.example.org/team/app",
+            "The node cannot pull app: without a tag it means latest; the lab has tag 2.",
+        ),
+        (
+            "docker.io/team/app:2",
+            "The node cannot pull docker.io/team/app:2: this cluster reaches no registry; the lab has "
+            "registry.example.org/team/app:2.",
+        ),
+    ],
+)
+@pytest.mark.parametrize("recorded", ["no-answer", "name-server-misbehaves", "no-such-host"])
+def test_where_nothing_can_be_pulled_the_labs_images_are_all(image: str, says: str, recorded: str) -> None:
+    """In a cluster that reaches no registry, silence is no riddle: there are the lab's images, and no others."""
+    scene = scene_with(images=frozenset({"registry.example.org/team/app:2"}), offline=True)
+    cause = why_no_image(scene, pod("ErrImagePull", RECORDED[recorded], image=image))
+
+    assert cause is not None
+    assert (cause.message, cause.final, cause.ours) == (says, True, False)
+
+
+def test_what_was_said_before_is_in_an_event() -> None:
+    """While the kubelet only says that it waits, its event still has the registry's words."""
+    waiting = pod("ImagePullBackOff", f'Back-off pulling image "{IMAGE}"')
+    event = thing("Event", "e", reason="Failed", lastTimestamp="2026-11-21T10:00:00Z", involvedObject={"uid": "web-1"})
+    event["message"] = f'Failed to pull image "{IMAGE}": {RECORDED["no-such-tag"]}'
+    cause = why_no_image(scene_with(event), waiting)
+
+    assert cause is not None
+    assert cause.message == f"The node cannot pull {IMAGE}: {NO_IMAGE}."
 
 
 def test_a_pull_that_is_forbidden_is_the_policys() -> None:

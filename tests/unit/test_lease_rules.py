@@ -12,7 +12,7 @@ from rich.console import Console
 from kindlabs.clusters import lease
 from kindlabs.clusters.cluster import Cluster, Facts, Wanted
 from kindlabs.clusters.profiles import recipe
-from kindlabs.errors import InfraError
+from kindlabs.errors import NO_REGISTRY, OWN_FAULT, InfraError
 from kindlabs.progress import Steps
 
 
@@ -134,6 +134,13 @@ def test_what_a_run_found_broken_is_a_reason(unmade: Cluster, tmp_path: Path, mo
     unmade.distrust("nobody schedules")
     unmade.recall()
     assert lease._why_anew(unmade, tmp_path, quiet()) == "nobody schedules"
+
+
+@pytest.mark.parametrize("fault", [f"{OWN_FAULT}: KeyError", f"{NO_REGISTRY} a:1 now: EOF."])
+def test_what_is_no_fault_of_the_clusters_is_none(fault: str, unmade: Cluster) -> None:
+    """Neither a bug of ours nor a silent registry makes a cluster anew: it would mend nothing."""
+    unmade.distrust(fault)
+    assert unmade.facts.fault == ""
 
 
 @pytest.mark.parametrize(
