@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from pathlib import Path
 
 from kindlabs.kube.discovery import Resource, discover
@@ -147,22 +146,6 @@ class Api(Transport):
             if text.strip() and not text.startswith("unable to retrieve container logs"):
                 return text
         return ""
-
-    def ask_pod(
-        self,
-        pod: str,
-        namespace: str,
-        port: int,
-        path: str,
-        query: Mapping[str, str] | None = None,
-        timeout: float = 10,
-    ) -> str:
-        """GET *path* of a Pod's port through the API server, so that the host needs no way to Pod addresses.
-
-        Raises: ApiError, with status 503 when nothing listens there.
-        """
-        base = f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy/{path.lstrip('/')}"
-        return self.text("GET", base, query=query, timeout=timeout)
 
     def _get(self, path: str) -> Object | None:
         try:

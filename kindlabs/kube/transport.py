@@ -82,6 +82,8 @@ class Transport:
         self._config.proxy = None  # the server listens on this machine; a proxy could not reach it
         self._config.retries = RETRY
         self._local = threading.local()
+        self.sessions: dict[tuple[str, ...], Any] = {}
+        """What others keep open to this server, each under a key of its own."""
 
     def request(
         self,
@@ -117,8 +119,14 @@ class Transport:
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 raise self._unreachable(error) from error
         if response.status >= 400:
-            raise _refusal(response.status, data)
+            raise refusal(response.status, data)
         return data.decode(errors="replace")
+
+    def websocket(self) -> tuple[str, dict[str, Any]]:
+        """Where websockets of the server begin, and what TLS needs there; they know no impersonation."""
+        config = self._config
+        tls = {"ca_certs": config.ssl_ca_cert, "certfile": config.cert_file, "keyfile": config.key_file}
+        return config.host.replace("http", "ws", 1), tls
 
     @contextmanager
     def watch(self, path: str, resource_version: str) -> Iterator[urllib3.BaseHTTPResponse]:
@@ -132,7 +140,7 @@ class Transport:
         # The server's own time-out does not help when the connection is half open; the read time-out does.
         with self._open("GET", path, query, None, None, WATCH_SECONDS + 5) as response:
             if response.status >= 400:
-                raise _refusal(response.status, response.read())
+                raise refusal(response.status, response.read())
             try:
                 yield response
             finally:
@@ -197,7 +205,8 @@ def _plain(error: Exception) -> str:
     return text.rpartition(": ")[2]
 
 
-def _refusal(status: int, data: bytes) -> ApiError:
+def refusal(status: int, data: bytes) -> ApiError:
+    """What the API server said with an HTTP status of 400 or more."""
     try:
         body = json.loads(data)
     except ValueError:
