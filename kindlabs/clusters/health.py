@@ -172,7 +172,8 @@ def _silent_ingress(cluster: Cluster, until: float) -> str | None:
     port = cluster.ports["http"]
     try:
         with urllib3.HTTPConnectionPool("127.0.0.1", port) as pool:
-            pool.urlopen("GET", "/", timeout=_left(until), retries=False)
+            # Not read: it may be a submission's that answers, and without an end.
+            pool.urlopen("GET", "/", timeout=_left(until), retries=False, redirect=False, preload_content=False).close()
     except urllib3.exceptions.HTTPError as error:
         refused = isinstance(error, urllib3.exceptions.NewConnectionError)  # a time-out by its class, not by its nature
         if isinstance(error, urllib3.exceptions.TimeoutError) and not refused:

@@ -41,10 +41,7 @@ class Probe:
 
     def get(self, host: str, port: int, path: str, times: int = 1) -> Replies:
         """GET ``http://host:port/path`` *times* times, each over a new connection; one failure ends it at once."""
-        replies = self._dial(host, port, path, 1)
-        if times > 1 and not replies.errors:
-            rest = self._dial(host, port, path, times - 1)
-            replies = Replies(replies.bodies + rest.bodies, rest.errors)
+        replies = self._dial(host, port, path, times)
         said = [*sorted(set(replies.bodies)), *sorted(set(replies.errors))]
         self._transcript.note(f"in the cluster: GET http://{host}:{port}{path}", "; ".join(said))
         return replies

@@ -11,6 +11,8 @@ from kindlabs.kube.transport import ApiError, ApiTimeout, ApiUnreachable, Identi
 __all__ = ["Api", "ApiError", "ApiTimeout", "ApiUnreachable", "Identity", "Object"]
 
 APPLY = "application/apply-patch+yaml"
+LOG_BYTES = 2**16
+"""Of a log's last lines; one of them may be as long as its container likes."""
 
 
 class Api(Transport):
@@ -138,9 +140,10 @@ class Api(Transport):
         """The end of the log of a container that ended, of the run before when it runs again; empty without one."""
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         path = f"/api/v1/namespaces/{namespace}/pods/{name}/log"
+        end = {"container": container, "tailLines": "20", "limitBytes": str(LOG_BYTES)}
         for previous in ("false", "true"):
             try:
-                text = self.text("GET", path, query={"container": container, "tailLines": "20", "previous": previous})
+                text = self.text("GET", path, query=end | {"previous": previous})
             except ApiError:
                 continue
             if text.strip() and not text.startswith("unable to retrieve container logs"):

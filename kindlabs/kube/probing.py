@@ -12,6 +12,7 @@ import math
 import secrets
 from typing import Any, NamedTuple
 
+from kindlabs.kube import bounded
 from kindlabs.kube.streams import Shell, Unended
 from kindlabs.kube.transport import ApiTimeout, Object, Transport
 
@@ -182,13 +183,13 @@ def why_not_reached(host: str, port: int) -> str | None:
     url = f"https://127.0.0.1:{port}/hostname"
     try:
         # Whose certificate it is, labs ask; here it may be the controller's own.
-        with httpx.Client(verify=False, trust_env=False, timeout=ANSWER_SECONDS) as client:  # noqa: S501
-            answer = client.get(url, headers={"Host": host}, extensions={"sni_hostname": host})
-    except httpx.HTTPError as error:
+        with httpx.Client(verify=False, trust_env=False) as client:  # noqa: S501
+            status, body = bounded.get(client, url, host, seconds=ANSWER_SECONDS, most=ANSWER_BYTES)
+    except (httpx.HTTPError, bounded.Endless) as error:
         return f"{url} for {host} does not answer: {error}"
-    if answer.status_code == 200 and answer.text.startswith("probe-"):
+    if status == 200 and body.startswith("probe-"):
         return None
-    return f"{url} for {host} answers {answer.status_code} {answer.text[:80].strip()!r}, not a probe's name"
+    return f"{url} for {host} answers {status} {body[:80].strip()!r}, not a probe's name"
 
 
 def own(api_version: str, kind: str, name: str, spec: Object, **metadata: Any) -> Object:

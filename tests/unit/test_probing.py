@@ -7,17 +7,15 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import cast
 
 import pytest
+from servers import OK, Answer, Serve, floods, says, serving, trickles
 
 from kindlabs.kube import probing
 from kindlabs.kube.streams import framed
 from kindlabs.kube.transport import ApiTimeout, Transport
-
-OK = b"HTTP/1.1 200 OK\r\n"
-Answer = Callable[[socket.socket], None]
 
 
 class LocalShell:
@@ -43,66 +41,10 @@ def api() -> Transport:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[Answer], int]]:
-    """Starts a server that deals with each connection as it is told; gives its port."""
-    servers: list[socket.socket] = []
-
-    def start(answer: Answer) -> int:
-        server = socket.create_server(("127.0.0.1", 0))
-        servers.append(server)
-        threading.Thread(target=_accept, args=[server, answer], daemon=True).start()
-        return int(server.getsockname()[1])
-
-    yield start
-    for server in servers:
-        server.shutdown(socket.SHUT_RDWR)  # wakes whoever accepts
-        server.close()
-
-
-def _accept(server: socket.socket, answer: Answer) -> None:
-    while True:
-        try:
-            connection, _ = server.accept()
-        except OSError:
-            return
-        threading.Thread(target=_answer, args=[connection, answer], daemon=True).start()
-
-
-def _answer(connection: socket.socket, answer: Answer) -> None:
-    try:
-        with connection:
-            connection.recv(65536)
-            answer(connection)
-    except OSError:  # whoever asked has gone
-        return
-
-
-def says(data: bytes) -> Answer:
-    """Sends *data*, and closes."""
-    return lambda connection: connection.sendall(data)
-
-
-def trickles(head: bytes) -> Answer:
-    """Sends *head*, then a byte each 0.1 s, without an end."""
-
-    def answer(connection: socket.socket) -> None:
-        connection.sendall(head)
-        while True:
-            time.sleep(0.1)
-            connection.sendall(b"x")
-
-    return answer
-
-
-def floods(head: bytes, more: bytes = b"x" * 65536) -> Answer:
-    """Sends *head*, then *more* as fast as it goes, without an end."""
-
-    def answer(connection: socket.socket) -> None:
-        connection.sendall(head)
-        while True:
-            connection.sendall(more)
-
-    return answer
+def serve() -> Iterator[Serve]:
+    """Starts a server."""
+    with serving() as start:
+        yield start
 
 
 @pytest.mark.parametrize(
@@ -116,12 +58,12 @@ def floods(head: bytes, more: bytes = b"x" * 65536) -> Answer:
         (b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 3600\r\n\r\nlater", "later"),
     ],
 )
-def test_what_is_answered_counts(api: Transport, serve: Callable[[Answer], int], sent: bytes, body: str) -> None:
+def test_what_is_answered_counts(api: Transport, serve: Serve, sent: bytes, body: str) -> None:
     """A body is taken as it is, be it empty or of several lines; nobody is followed elsewhere, or waited for."""
     assert probing.dial(api, "127.0.0.1", serve(says(sent)), "/", timeout=2) == {"responses": [body], "errors": []}
 
 
-def test_each_request_has_its_own_connection(api: Transport, serve: Callable[[Answer], int]) -> None:
+def test_each_request_has_its_own_connection(api: Transport, serve: Serve) -> None:
     """Twenty requests are twenty connections: each asks the server to close, which says that it does."""
     connections: list[int] = []
 
@@ -145,7 +87,7 @@ def test_each_request_has_its_own_connection(api: Transport, serve: Callable[[An
     ],
     ids=["nothing", "too little", "no HTTP", "endless", "far too long", "endless header"],
 )
-def test_what_is_no_answer_is_told(api: Transport, serve: Callable[[Answer], int], answer: Answer, why: str) -> None:
+def test_what_is_no_answer_is_told(api: Transport, serve: Serve, answer: Answer, why: str) -> None:
     """A server that hangs up, says too little, something else or without an end is an error in words; and the last."""
     said = probing.dial(api, "127.0.0.1", serve(answer), "/", tries=3, timeout=5)
     assert said["responses"] == []
@@ -154,7 +96,7 @@ def test_what_is_no_answer_is_told(api: Transport, serve: Callable[[Answer], int
 
 
 @pytest.mark.parametrize("answer", [trickles(OK + b"\r\n"), trickles(OK + b"X-Slow: "), lambda _: time.sleep(5)])
-def test_nobody_is_held_up(api: Transport, serve: Callable[[Answer], int], answer: Answer) -> None:
+def test_nobody_is_held_up(api: Transport, serve: Serve, answer: Answer) -> None:
     """A server that trickles its body or header, or is silent, gets its time and no more."""
     port, began = serve(answer), time.monotonic()
     with pytest.raises(ApiTimeout, match="in time"):
@@ -170,7 +112,7 @@ def test_nobody_there_is_told(api: Transport) -> None:
     assert probing.dial(api, "no-such-host.invalid", port, timeout=5)["errors"] == ["no such host"]
 
 
-def test_a_port_that_listens_is_told_without_a_word(api: Transport, serve: Callable[[Answer], int]) -> None:
+def test_a_port_that_listens_is_told_without_a_word(api: Transport, serve: Serve) -> None:
     """Whether something listens is a matter of connecting: nothing is sent, and no answer is waited for."""
     heard: list[bytes] = []
 
@@ -185,7 +127,7 @@ def test_a_port_that_listens_is_told_without_a_word(api: Transport, serve: Calla
     assert b"".join(heard) == b""
 
 
-def test_nothing_of_a_request_is_shell(api: Transport, serve: Callable[[Answer], int]) -> None:
+def test_nothing_of_a_request_is_shell(api: Transport, serve: Serve) -> None:
     """Quotes, dollars and back-quotes in a path reach the server as they are."""
     asked: list[bytes] = []
     server = socket.create_server(("127.0.0.1", 0))
