@@ -144,11 +144,9 @@ class _Experiment(threading.Thread):
             self._send(probing.service(self._name, {EXPERIMENT: self._name}, self._port, self._port))
         try:
             said = probing.dial(self._api, probing.host_of(self._name), self._port, timeout=ANSWER_SECONDS)
-        except ApiError as error:  # the name does not resolve
-            said = {"errors": [error.message]}
-        except ApiTimeout:
-            said = {"errors": [f"no answer within {ANSWER_SECONDS:g} s"]}
-        return None if said.get("responses") else self._how_far(str(said.get("errors")))
+        except ApiTimeout as error:
+            said = {"responses": [], "errors": [error.message]}
+        return None if said["responses"] else self._how_far("; ".join(said["errors"]))
 
     def _how_far(self, error: str) -> str | None:
         pod = self._api.get("Pod", self._name, NAMESPACE) or {}
@@ -210,7 +208,7 @@ def _pod(name: str, port: int, like: Object) -> Object:
     (container,) = like["containers"]
     own = {key: container[key] for key in ("name", "image", "imagePullPolicy", "securityContext")}
     spec = {
-        "containers": [own | {"args": ["netexec", f"--http-port={port}"]}],
+        "containers": [own | {"args": ["serve-hostname", f"--port={port}"]}],
         "hostNetwork": True,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,

@@ -187,7 +187,7 @@ class Run:
 
     def _lab(self, api: Api, world: World, refused: Refusals, cert_manager: NewLog | None) -> Lab:
         deadline, transcript = Deadline(self.lab.deadline), Transcript()
-        probe = Probe(api, world, transcript)
+        probe = Probe(api, transcript)
         scene = Scene(
             world,
             listens=probe.listens,
@@ -203,7 +203,7 @@ class Run:
             world,
             scene,
             probe,
-            Barrier(api, Probe(api, world), self.cluster.ports if "ingress" in self.lab.addons else {}),
+            Barrier(api, Probe(api), self.cluster.ports if "ingress" in self.lab.addons else {}),
             namespaces=self.lab.namespaces,
             deadline=deadline,
             ports=self.cluster.ports,

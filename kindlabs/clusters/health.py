@@ -155,15 +155,15 @@ def _missing_default(cluster: Cluster, until: float) -> str | None:
 
 
 def _silent_probe(cluster: Cluster, until: float) -> str | None:
-    """The probe asks itself through its Service by name: Pods run, names resolve, Services lead somewhere."""
+    """The ears answer the mouth through their Service by name: Pods run, names resolve, Services lead somewhere."""
     try:
         answer = probing.dial(cluster.api, probing.host_of("probe"), 80, timeout=_left(until))
     except ApiError as error:
-        return f"the probe in the cluster does not answer: {error.message}"
+        return f"Pod {probing.MOUTH} in {probing.NAMESPACE} cannot ask: {error.message}"
     except ValueError as error:
-        return f"the probe in the cluster answers nonsense: {error}"
-    if not answer.get("responses"):
-        return f"the probe cannot reach its own Service: {'; '.join(answer.get('errors') or ['no answer'])}"
+        return str(error)
+    if not answer["responses"]:
+        return f"the probe cannot reach its own Service: {'; '.join(answer['errors'])}"
     return None
 
 
@@ -172,7 +172,8 @@ def _silent_ingress(cluster: Cluster, until: float) -> str | None:
     port = cluster.ports["http"]
     try:
         with urllib3.HTTPConnectionPool("127.0.0.1", port) as pool:
-            pool.urlopen("GET", "/", timeout=_left(until), retries=False)
+            # Not read: it may be a submission's that answers, and without an end.
+            pool.urlopen("GET", "/", timeout=_left(until), retries=False, redirect=False, preload_content=False).close()
     except urllib3.exceptions.HTTPError as error:
         refused = isinstance(error, urllib3.exceptions.NewConnectionError)  # a time-out by its class, not by its nature
         if isinstance(error, urllib3.exceptions.TimeoutError) and not refused:

@@ -72,9 +72,9 @@ def service_answers(seen: Seen) -> str | None:
         answer = probing.dial(seen.api, host, 80, tries=TRIES, timeout=probing.ANSWER_SECONDS)
     except ApiError:
         return _why_no_pod(seen.api)
-    if errors := answer.get("errors"):
+    if errors := answer["errors"]:
         return f"requests to {host} fail: {errors[0]}"
-    backends = set(answer.get("responses") or [])
+    backends = set(answer["responses"])
     return None if len(backends) >= 2 else f"Service probe answers from {len(backends)} of its 2 Pods"
 
 
@@ -106,13 +106,13 @@ CHECKS: dict[str, Check] = {
 
 
 def _why_no_pod(api: Api) -> str:
-    pods = api.list("Pod", probing.NAMESPACE, "app=probe")
+    pods = api.list("Pod", probing.NAMESPACE, "app=mouth")
     if not pods:
-        return "no Pod of Deployment probe exists yet"
+        return "no Pod of StatefulSet mouth exists yet"
     status = pods[0]["status"]
     states = [container["state"] for container in status.get("containerStatuses", [])]
     waiting = [state["waiting"].get("reason", "waiting") for state in states if "waiting" in state]
-    return f"Pod {pods[0]['metadata']['name']} does not answer; it is {', '.join(waiting) or status['phase']}"
+    return f"Pod {pods[0]['metadata']['name']} cannot ask; it is {', '.join(waiting) or status['phase']}"
 
 
 def _certificate(api: Api, secret: str, namespace: str) -> x509.Certificate | None:

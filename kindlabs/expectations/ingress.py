@@ -26,6 +26,7 @@ from kindlabs.expectations.certificates import lab_ca, names_of, read_certificat
 from kindlabs.expectations.deployments import Deployment
 from kindlabs.expectations.probe import Replies
 from kindlabs.expectations.services import Service
+from kindlabs.kube import bounded
 from kindlabs.waiting import ACTION_SECONDS, Look
 
 if TYPE_CHECKING:
@@ -105,6 +106,8 @@ class Website:
             named = [way.path if way.exact else way.path.rstrip("/") + _unknown_path() for way in ways]
             with self._client() as client:
                 for path in ["/", *named]:
+                    if self.lab.deadline.remaining() <= 0:
+                        return Look(False, "not every path was asked in time")
                     found, body = self._get(path, client)
                     if found != status:
                         return Look(False, f"{found} {body[:80]!r} from {self._url(path)}" if found else body)
@@ -161,7 +164,9 @@ class Website:
         """Ask *times* times; the first request that is not answered with 200 ends it."""
         bodies: list[str] = []
         with self._client() as client:
-            for _ in range(times):
+            for number in range(times):
+                if number and self.lab.deadline.remaining() <= 0:
+                    return Replies(tuple(bodies), (f"the time was over after {number} of {times} requests",))
                 status, body = self._get(path, client)
                 if status != 200:
                     return Replies(tuple(bodies), (f"{status} {body.strip()[:80]}".strip() if status else body,))
@@ -171,16 +176,16 @@ class Website:
     def _get(self, path: str, client: httpx.Client) -> tuple[int, str]:
         """Status and body of one request; status 0 and the error in words where there was no answer."""
         try:
-            answer = client.get(path, headers={"Host": self.host}, extensions={"sni_hostname": self.host})
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            status, body = bounded.get(client, path, self.host, seconds=REQUEST_SECONDS)
+        except (httpx.HTTPError, httpx.InvalidURL, bounded.Endless) as error:
             self._note(f"GET {self._url(path)}", f"no answer: {error}")
             return 0, f"no answer: {error}"
-        self._note(f"GET {self._url(path)}", f"{answer.status_code} {answer.text.strip()}")
-        return answer.status_code, answer.text
+        self._note(f"GET {self._url(path)}", f"{status} {body.strip()}")
+        return status, body
 
     def _client(self) -> httpx.Client:
         base = f"https://127.0.0.1:{self.port}"
-        return httpx.Client(base_url=base, verify=_trusting_anybody(), trust_env=False, timeout=REQUEST_SECONDS)
+        return httpx.Client(base_url=base, verify=_trusting_anybody(), trust_env=False)
 
     def _leaf(self) -> x509.Certificate | None:
         """The certificate that is served, whoever issued it; None when no TLS is spoken."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,9 +11,10 @@ from kindlabs.diagnosis.containers import answer_field
 from kindlabs.diagnosis.labels import why_wrong_pods
 from kindlabs.diagnosis.pods import why_pod_does_not_answer, why_pod_not_ready
 from kindlabs.expectations.named import NamedObject
+from kindlabs.expectations.probe import Replies
 from kindlabs.expectations.steady import is_steady, why_flapping
 from kindlabs.expectations.words import plain_error, state_of
-from kindlabs.kube.api import ApiError, ApiTimeout, Object
+from kindlabs.kube.api import Object
 from kindlabs.kube.notes import note_disturbed
 from kindlabs.kube.objects import dig, is_ready, labels_text, restarts
 from kindlabs.waiting import ACTION_SECONDS, LOOK_AGAIN, READY_SECONDS, Look
@@ -91,10 +91,9 @@ class Pod(NamedObject):
         self.lab.deadline.grant(ACTION_SECONDS)
         note_disturbed(self.lab.api, self.lab.namespace, "Pod", self.name)
         self.lab.noted.clear()
-        answered: list[float] = []
-        with contextlib.suppress(ApiError, ApiTimeout):  # the process ends before it has answered
-            self.lab.api.ask_pod(self.name, self.lab.namespace, port, "/exit", {"code": str(code)}, timeout=3)
-            answered.append(time.monotonic())
+        address = dig(self.find(), "status", "podIP")
+        replies = self.lab.probe.get(address, port, f"/exit?code={code}") if address else Replies((), ("no address",))
+        answered = () if replies.errors else (time.monotonic(),)  # most processes end before they have answered
 
         def look(pod: Object) -> Look:
             apps = dig(pod, "status", "containerStatuses", default=[])  # an init container has ended long ago

@@ -1,4 +1,4 @@
-"""Requests inside the cluster, sent by the probe Pod: the host needs no way to Pods or Services."""
+"""Requests inside the cluster, sent by a Pod of our own: the host needs no way to Pods or Services."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from kindlabs.errors import InfraError
 from kindlabs.expectations.transcript import Transcript
 from kindlabs.kube import probing
 from kindlabs.kube.api import Api, ApiError, ApiTimeout, Object
-from kindlabs.kube.objects import is_ready
-from kindlabs.kube.world import World
+from kindlabs.kube.objects import dig
 
 PATIENCE = (1.0, 2.0, 6.0)
 """Seconds that the first, the second and each later silent request gets: a packet that went nowhere should not cost
-agnhost's own 5 s (test/images/agnhost/netexec/netexec.go), and a slow machine should get them in the end."""
+much, and a slow machine should get them in the end."""
+
+LISTENS_SECONDS = 2.0
+"""What a connection gets until it is made or refused."""
 
 FRESH = 0.5
 """Seconds for which an answer about a Pod's port holds: walks ask again and again, about a dozen ports each."""
@@ -28,28 +30,18 @@ class Replies:
     errors: tuple[str, ...]
 
 
-def replies_in(said: dict[str, list[str]], tries: int) -> Replies:
-    """What agnhost says about *tries* requests; it leaves the answers out when the last one was empty."""
-    errors = tuple(said.get("errors", ()))
-    empty = ("",) * (tries - len(errors))
-    return Replies(tuple(said.get("responses", empty)), errors)
-
-
 class Probe:
-    """One of the probe's Pods that is Ready, and sends requests for us."""
+    """Sends requests for one run, and notes them."""
 
-    def __init__(self, api: Api, world: World, transcript: Transcript | None = None) -> None:
-        self._api, self._world = api, world
+    def __init__(self, api: Api, transcript: Transcript | None = None) -> None:
+        self._api = api
         self._transcript = transcript or Transcript()
         self._silent = 0
         self._heard: dict[tuple[str, int], tuple[float, bool | None]] = {}
 
     def get(self, host: str, port: int, path: str, times: int = 1) -> Replies:
         """GET ``http://host:port/path`` *times* times, each over a new connection; one failure ends it at once."""
-        replies = self._dial(host, port, path, 1)
-        if times > 1 and not replies.errors:
-            rest = self._dial(host, port, path, times - 1)
-            replies = Replies(replies.bodies + rest.bodies, rest.errors)
+        replies = self._dial(host, port, path, times)
         said = [*sorted(set(replies.bodies)), *sorted(set(replies.errors))]
         self._transcript.note(f"in the cluster: GET http://{host}:{port}{path}", "; ".join(said))
         return replies
@@ -64,33 +56,25 @@ class Probe:
         return answer
 
     def _listens(self, pod: Object, port: int) -> bool | None:
-        if not pod.get("status", {}).get("podIP"):
-            return None
+        address = dig(pod, "status", "podIP")
         try:
-            self._api.ask_pod(pod["metadata"]["name"], pod["metadata"]["namespace"], port, "/", timeout=2)
-        except ApiTimeout:
-            return None
+            return probing.listens(self._api, address, port, timeout=LISTENS_SECONDS) if address else None
         except ApiError as error:
-            return "connection refused" not in error.message
-        return True
+            raise _mute(error) from error
 
     def _dial(self, host: str, port: int, path: str, tries: int) -> Replies:
         patience = PATIENCE[min(self._silent, len(PATIENCE) - 1)]
         try:
-            pod = f"pods/{self._pod()}:{probing.PORT}"
-            said = probing.dial(self._api, host, port, path, tries=tries, timeout=patience, through=pod)
-        except ApiTimeout:
+            said = probing.dial(self._api, host, port, path, tries=tries, timeout=patience)
+        except ApiTimeout as error:
             self._silent += 1
-            return Replies((), (f"no answer within {patience:g} s",))
+            return Replies((), (error.message,))
         except ApiError as error:
-            if error.status == 400:  # the name does not resolve
-                return Replies((), (error.message,))
-            raise InfraError(f"the probe Pod in {probing.NAMESPACE} does not answer: {error.message}") from error
+            raise _mute(error) from error
         self._silent = 0
-        return replies_in(said, tries)
+        return Replies(tuple(said["responses"]), tuple(said["errors"]))
 
-    def _pod(self) -> str:
-        ready = [p for p in self._world.list("Pod", probing.NAMESPACE, probing.PROBE) if is_ready(p)]
-        if not ready:
-            raise InfraError(f"no probe Pod is Ready in {probing.NAMESPACE}", "make clean, then run the command again")
-        return str(ready[0]["metadata"]["name"])
+
+def _mute(error: ApiError) -> InfraError:
+    text = f"Pod {probing.MOUTH} in {probing.NAMESPACE} cannot ask: {error.message}"
+    return InfraError(text, "make clean, then run the command again")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from pathlib import Path
 
 from kindlabs.kube.discovery import Resource, discover
@@ -12,6 +11,8 @@ from kindlabs.kube.transport import ApiError, ApiTimeout, ApiUnreachable, Identi
 __all__ = ["Api", "ApiError", "ApiTimeout", "ApiUnreachable", "Identity", "Object"]
 
 APPLY = "application/apply-patch+yaml"
+LOG_BYTES = 2**16
+"""Of a log's last lines; one of them may be as long as its container likes."""
 
 
 class Api(Transport):
@@ -139,30 +140,15 @@ class Api(Transport):
         """The end of the log of a container that ended, of the run before when it runs again; empty without one."""
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         path = f"/api/v1/namespaces/{namespace}/pods/{name}/log"
+        end = {"container": container, "tailLines": "20", "limitBytes": str(LOG_BYTES)}
         for previous in ("false", "true"):
             try:
-                text = self.text("GET", path, query={"container": container, "tailLines": "20", "previous": previous})
+                text = self.text("GET", path, query=end | {"previous": previous})
             except ApiError:
                 continue
             if text.strip() and not text.startswith("unable to retrieve container logs"):
                 return text
         return ""
-
-    def ask_pod(
-        self,
-        pod: str,
-        namespace: str,
-        port: int,
-        path: str,
-        query: Mapping[str, str] | None = None,
-        timeout: float = 10,
-    ) -> str:
-        """GET *path* of a Pod's port through the API server, so that the host needs no way to Pod addresses.
-
-        Raises: ApiError, with status 503 when nothing listens there.
-        """
-        base = f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy/{path.lstrip('/')}"
-        return self.text("GET", base, query=query, timeout=timeout)
 
     def _get(self, path: str) -> Object | None:
         try:

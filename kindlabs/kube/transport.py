@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from kubernetes.config import load_kube_config
 
 from kindlabs.errors import InfraError
 from kindlabs.kube import clock
+from kindlabs.kube.bounded import Endless, whole
 
 Object = dict[str, Any]
 """A Kubernetes object as JSON."""
@@ -38,6 +40,8 @@ RETRY = urllib3.Retry(
 """A server that asks for a second's patience has done nothing yet, whatever the method: a kind whose definition is new
 is answered with 429 and Retry-After until its storage is ready (k8s.io/apiserver, storage/cacher)."""
 WATCH_SECONDS = 300
+PIECE, MOST = 2**16, 2**28
+"""Bytes: of one read, and of a whole answer, which no list of a cluster reaches."""
 
 
 class ApiError(Exception):
@@ -82,6 +86,8 @@ class Transport:
         self._config.proxy = None  # the server listens on this machine; a proxy could not reach it
         self._config.retries = RETRY
         self._local = threading.local()
+        self.sessions: dict[tuple[str, ...], Any] = {}
+        """What others keep open to this server, each under a key of its own."""
 
     def request(
         self,
@@ -110,15 +116,27 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         timeout: float = READ_SECONDS,
     ) -> str:
-        """One request, its answer as text. Raises ApiError, ApiUnreachable."""
+        """One request, its answer as text; *timeout* is for all of it. Raises ApiError, ApiUnreachable."""
+        until = time.monotonic() + timeout
         with self._open(method, path, query, body, headers, timeout) as response:
             try:
-                data: bytes = response.read()
+                data = whole(iter(lambda: response.read1(PIECE), b""), until=until, most=MOST)
+            except Endless as error:
+                response.close()  # a connection with half an answer in it must not go back to the pool
+                raise ApiTimeout(
+                    f"the API server at {self._config.host} answers without an end: {error.why}"
+                ) from error
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 raise self._unreachable(error) from error
         if response.status >= 400:
-            raise _refusal(response.status, data)
+            raise refusal(response.status, data)
         return data.decode(errors="replace")
+
+    def websocket(self) -> tuple[str, dict[str, Any]]:
+        """Where websockets of the server begin, and what TLS needs there; they know no impersonation."""
+        config = self._config
+        tls = {"ca_certs": config.ssl_ca_cert, "certfile": config.cert_file, "keyfile": config.key_file}
+        return config.host.replace("http", "ws", 1), tls
 
     @contextmanager
     def watch(self, path: str, resource_version: str) -> Iterator[urllib3.BaseHTTPResponse]:
@@ -132,7 +150,7 @@ class Transport:
         # The server's own time-out does not help when the connection is half open; the read time-out does.
         with self._open("GET", path, query, None, None, WATCH_SECONDS + 5) as response:
             if response.status >= 400:
-                raise _refusal(response.status, response.read())
+                raise refusal(response.status, response.read())
             try:
                 yield response
             finally:
@@ -197,7 +215,8 @@ def _plain(error: Exception) -> str:
     return text.rpartition(": ")[2]
 
 
-def _refusal(status: int, data: bytes) -> ApiError:
+def refusal(status: int, data: bytes) -> ApiError:
+    """What the API server said with an HTTP status of 400 or more."""
     try:
         body = json.loads(data)
     except ValueError:

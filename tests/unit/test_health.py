@@ -12,6 +12,7 @@ import pytest
 
 from kindlabs.clusters import health
 from kindlabs.clusters.cluster import Cluster
+from kindlabs.kube import probing
 from kindlabs.kube.api import ApiError, ApiTimeout, ApiUnreachable, Object
 
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
@@ -21,6 +22,8 @@ PODS = [{"metadata": {"labels": {"component": label}}, "status": RUNS} for label
 CRASHED = {"containerStatuses": [{"state": {"waiting": {"reason": "CrashLoopBackOff"}}}]}
 CLASS = {"metadata": {"annotations": {health.DEFAULT_CLASS: "true"}}}
 ADMISSION = "/apis/admissionregistration.k8s.io/v1/"
+DIAL = "dial"
+"""What the prober hears, beside the paths of the API server."""
 WELL: dict[str, Object] = {
     "/readyz": {},
     "/api/v1/nodes": {"items": [NODE]},
@@ -29,7 +32,7 @@ WELL: dict[str, Object] = {
     f"{ADMISSION}mutatingwebhookconfigurations": {"items": []},
     "/apis/rbac.authorization.k8s.io/v1/clusterroles/admin": {"rules": [{}]},
     "/apis/storage.k8s.io/v1/storageclasses": {"items": [CLASS]},
-    "/api/v1/namespaces/kl-probe/services/probe:http/proxy/dial": {"responses": ["probe-1"]},
+    DIAL: {"responses": ["probe-1"], "errors": []},
 }
 HOOK = {"name": "nobody.example.org", "clientConfig": {"service": {"name": "nobody", "namespace": "lab-03"}}}
 SLICES = "/apis/discovery.k8s.io/v1/namespaces/lab-03/endpointslices"
@@ -51,6 +54,12 @@ class Answers:
     def text(self, method: str, path: str, **more: object) -> str:
         """The same as text."""
         return str(self.request(method, path, **more)).replace("'", '"')
+
+
+@pytest.fixture(autouse=True)
+def prober(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The prober hears what is recorded."""
+    monkeypatch.setattr(probing, "dial", lambda api, *_, **__: api.recorded[DIAL])
 
 
 def seen(**changed: object) -> Cluster:
@@ -106,7 +115,7 @@ def test_a_sound_cluster_has_no_fault() -> None:
         ({"admin": ApiError(404, "NotFound", 'clusterroles "admin" not found')}, "admin"),
         ({"admin": {"rules": None}}, "admin"),
         ({"storageclasses": {"items": []}}, "StorageClass"),
-        ({"dial": {"errors": ["no such host"]}}, "no such host"),
+        ({"dial": {"responses": [], "errors": ["no such host"]}}, "no such host"),
         ({"readyz": ApiUnreachable("connection refused")}, "connection refused"),
     ],
 )
