@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +16,7 @@ from kindlabs.manifests import Manifest
 from kindlabs.mutants import Mutant, read_mutants
 from kindlabs.nonces import filled
 from kindlabs.perimeter import HandIn, Rights, Space
+from kindlabs.spelling import did_you_mean
 
 FOLDERS = ("labs", "validators", "fixtures", "clusters")
 _LAB_ID = re.compile(r"\d\d-[a-z0-9]+(-[a-z0-9]+)*")
@@ -171,11 +170,3 @@ def find(start: Path) -> Course:
         f"No course here: neither {start.resolve()} nor a folder above it holds {', '.join(f'{n}/' for n in FOLDERS)}.",
         "cd into the checkout, then run the command again",
     )
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`` Did you mean a, b?`` with up to three near matches; empty when nothing is near."""
-    known = list(known)
-    near = difflib.get_close_matches(word.lower(), known, 3, 0.5)
-    near += [name for name in known if word and word.lower() in name and name not in near]
-    return f" Did you mean {', '.join(near[:3])}?" if near else ""

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from kindlabs import manifests, yamlsource
-from kindlabs.course import did_you_mean
 from kindlabs.errors import UnreadableSubmission
 from kindlabs.manifests import Manifest
+from kindlabs.spelling import did_you_mean
 from kindlabs.yamlsource import Document, YamlFault, leaves
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from kindlabs.course import Course, CourseLab, did_you_mean
+from kindlabs.course import Course, CourseLab
 from kindlabs.errors import UnreadableSubmission, UsageError
 from kindlabs.filetree import copy, digest_of, safe_files
 from kindlabs.handin import PARTS, Answers, Files, Folder, Objects, Part, Script
@@ -19,6 +19,7 @@ from kindlabs.lint import Finding, Source
 from kindlabs.manifests import Manifest
 from kindlabs.mutants import render
 from kindlabs.nonces import NOTE, fill_in, issue, new_nonce, noted
+from kindlabs.spelling import did_you_mean
 
 OF_THE_FILES = (errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 """What is wrong with a file; any other error is the machine's."""

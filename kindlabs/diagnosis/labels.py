@@ -22,7 +22,9 @@ def _not_selected(scene: Scene, labels: dict[str, str], namespace: str, name: st
     for key, value in labels.items():
         if own.get(key) != value:
             carries = f"{key}={own[key]}" if key in own else f"no label {key}"
-            text = f"No Pod has {key}={value}; Pod {name} carries {carries}."
+            others = scene.world.list("Pod", namespace, {key: value})
+            nobody = f"Pod {name} has not {key}={value}; it" if others else f"No Pod has {key}={value}; Pod {name}"
+            text = f"{nobody} carries {carries}."
             return _cause("WrongLabel", pod, text, key)
     return None
 

@@ -13,6 +13,7 @@ from kindlabs.expectations.certificates import IssuedSecret
 from kindlabs.expectations.deployments import Deployment
 from kindlabs.expectations.handed_in import HandedIn
 from kindlabs.expectations.ingress import Website
+from kindlabs.expectations.kubeconfig import Kubeconfig
 from kindlabs.expectations.pods import Pod, Pods
 from kindlabs.expectations.probe import Probe
 from kindlabs.expectations.services import Service
@@ -104,6 +105,10 @@ class Lab:
         """The text of file *name*, which the lab asks for."""
         files = self.handed_in.files if self.handed_in else {}
         return HandedIn(self, FILE, name, name, files.get(name))
+
+    def kubeconfig(self, name: str) -> Kubeconfig:
+        """File *name*, which is to be a kubeconfig."""
+        return Kubeconfig(self, name, self.handed_in.files.get(name) if self.handed_in else None)
 
     def apply(self, stage: str) -> None:
         """Apply the objects of file *stage*, as the learner would; answers count again once the cluster has them."""

@@ -69,9 +69,18 @@ class Script(Part):
         return Applied(changed=True, findings=findings, evidence={"script": played.output})
 
     def source(self, kind: str, name: str, namespace: str | None, at: tuple[str | int, ...]) -> Source | None:  # noqa: ARG002
-        """The line *at* of the script."""
-        line = next((step for step in at if isinstance(step, int)), 1)
-        return self.folder.source(self.folder.path / self.name, line) if kind == KIND and self.name else None
+        """The line *at* of the script; of an object that is not the learner's, the line that names it or its field."""
+        if not self.name:
+            return None
+        path = self.folder.path / self.name
+        if kind == KIND:
+            return self.folder.source(path, next((step for step in at if isinstance(step, int)), 1))
+        lines = list(enumerate(self.text.splitlines(), 1))
+        for word in (name, *reversed([step for step in at if isinstance(step, str)])):
+            for number, line in lines:
+                if re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", line) and not line.lstrip().startswith("#"):
+                    return self.folder.source(path, number)
+        return None
 
     @classmethod
     def mutate(cls, folder: Path, change: dict[str, Any], fixtures: Path) -> None:

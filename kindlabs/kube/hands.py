@@ -76,7 +76,7 @@ def _things(api: Api, script: str, files: Mapping[str, bytes], namespace: str, m
 
 
 def _pod_spec(image: str, mark: str) -> Object:
-    begin = f"cp -L /given/* . 2>/dev/null; exec timeout {SECONDS} sh -eux /own/steps.sh"
+    begin = f"cp -L /given/* . 2>/dev/null; exec timeout {SECONDS} sh -eux /own/steps.sh 2>&1"
     mounts = {"/work": "work", "/tmp": "tmp", "/given": "given", "/own": "own", "/usr/local/bin/kubectl": "kubectl"}  # noqa: S108
     return {
         "restartPolicy": "Never",

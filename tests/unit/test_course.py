@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from kindlabs.course import Course, did_you_mean, find
+from kindlabs.course import Course, find
 from kindlabs.errors import LabError, UsageError
 from kindlabs.nonces import derive
+from kindlabs.spelling import did_you_mean
 
 LAB_YAML = "version: kind-labs/lab/v2\ntitle: A name that answers\nminutes: 5\n"
 

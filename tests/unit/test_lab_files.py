@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from kindlabs import submission
-from kindlabs.checks import check_id
+from kindlabs.checks import SUBMISSION, check_id
+from kindlabs.clusters.imagelock import Lock
 from kindlabs.course import CourseLab, find
+from kindlabs.nonces import NOTE
 
 COURSE = find(Path(__file__).parent)
 LABS = COURSE.labs()
@@ -54,19 +56,19 @@ def test_points_add_up(lab: CourseLab) -> None:
 
 
 def test_mutants_fail_checks_that_exist(lab: CourseLab) -> None:
-    """Each mutant names a check of the validator."""
-    assert {mutant.fails for mutant in lab.mutants()} <= set(checks_of(lab))
+    """Each mutant names a check of the validator, or the one that every run has of its files."""
+    assert {mutant.fails for mutant in lab.mutants()} <= {*checks_of(lab), SUBMISSION}
 
 
 @pytest.mark.parametrize("word", ["start", "solution"])
 def test_submissions_are_sound(lab: CourseLab, word: str) -> None:
-    """Start and solution are read without findings; the solution has what the start has."""
-    found = submission.resolve(COURSE, lab, word)
-    assert found.manifests
+    """Start and solution are read without findings; the solution has every object and file that the start has."""
+    found, solution = (submission.resolve(COURSE, lab, name) for name in (word, "solution"))
     assert (found.findings, found.passed_over) == ([], [])
-    assert "${NONCE}" not in str([m.document for m in found.manifests])
-    names = {(m.kind, m.name) for m in submission.resolve(COURSE, lab, "solution").manifests}
-    assert {(m.kind, m.name) for m in found.manifests} == names
+    assert "${NONCE" not in str([[m.document for m in found.manifests], found.answers, found.files])
+    assert {(m.kind, m.name) for m in found.manifests} <= {(m.kind, m.name) for m in solution.manifests}
+    given = {path.name for path in lab.start.iterdir()} - {NOTE}
+    assert given <= {path.name for path in lab.solution.iterdir()}
 
 
 def test_mutants_can_be_made(lab: CourseLab) -> None:
@@ -74,14 +76,13 @@ def test_mutants_can_be_made(lab: CourseLab) -> None:
     solution = submission.resolve(COURSE, lab, "solution", nonce="cafe0123")
     for mutant in lab.mutants():
         made = submission.resolve(COURSE, lab, mutant.id, nonce="cafe0123")
-        assert made.findings == [], mutant.id
-        assert [m.document for m in made.manifests] != [m.document for m in solution.manifests], mutant.id
+        assert made.findings == [] or mutant.fails == SUBMISSION, mutant.id
+        assert made.digest != solution.digest, mutant.id
 
 
 def test_images_are_in_the_lock(lab: CourseLab) -> None:
-    """Every image that the solution uses stands in the lock file, so that it is on the nodes wherever the lab runs."""
-    lock = (COURSE.root / "clusters" / "images.lock.yaml").read_text()
-    solution = submission.resolve(COURSE, lab, "solution")
-    images = set(re.findall(r"'image': '([^']+)'", str([m.document for m in solution.manifests])))
-    assert images
-    assert {image for image in images if image not in lock} == set()
+    """Every image that setup and solution use is one that lab.yaml names, so that it is on the nodes."""
+    lock = Lock.load(COURSE.root)
+    named = {lock.image(name).reference for name in lab.images}
+    objects = [*submission.resolve(COURSE, lab, "solution").manifests, *lab.setup("cafe0123")]
+    assert set(re.findall(r"'image': '([^']+)'", str([m.document for m in objects]))) <= named
