@@ -10,6 +10,7 @@ import time
 from rich.console import Console
 
 from kindlabs import submission
+from kindlabs.addons.addon import load
 from kindlabs.asking import Ask
 from kindlabs.board import Board
 from kindlabs.clusters.cluster import Cluster
@@ -73,7 +74,8 @@ def _announce(handed_in: Submission, lab: CourseLab, steps: Steps) -> None:
 
 def _where(lab: CourseLab, handed_in: Submission, cluster: Cluster) -> str:
     where = f"{handed_in.name} on {cluster.name}, Kubernetes {cluster.version}"
-    return where + (f", https://….localhost:{cluster.ports['https']}" if "ingress" in lab.addons else "")
+    addresses = [load(lab.course_root, name).address.format(**cluster.ports) for name in lab.addons]
+    return ", ".join(filter(None, [where, *addresses]))
 
 
 def _again(lab: CourseLab, handed_in: Submission) -> str:

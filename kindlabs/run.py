@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
+from kindlabs.addons.addon import load
 from kindlabs.checks import STEADY
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.clusters.imagelock import Lock
-from kindlabs.control import Control
 from kindlabs.course import CourseLab
 from kindlabs.diagnosis.cause import Scene
 from kindlabs.diagnosis.crashes import why_restarted
@@ -19,7 +19,6 @@ from kindlabs.diagnosis.probes import why_readiness_lost
 from kindlabs.errors import InfraError, LabError
 from kindlabs.evidence import collect
 from kindlabs.expectations import Lab
-from kindlabs.expectations.barrier import Barrier
 from kindlabs.expectations.probe import Probe
 from kindlabs.expectations.transcript import Transcript
 from kindlabs.explaining import Explainer, Refusals, explain_refusals, findings_of, submission_check
@@ -35,17 +34,17 @@ from kindlabs.lint import Finding
 from kindlabs.manifests import Manifest
 from kindlabs.plugin import ChecksPlugin, run_checks
 from kindlabs.progress import Steps
+from kindlabs.promises.barrier import Barrier
+from kindlabs.promises.catalog import kinds_in, promised, restore
+from kindlabs.promises.control import Control
+from kindlabs.promises.trial import Trial
 from kindlabs.record import CheckResult, Record, Verdict
 from kindlabs.submission import Submission
 from kindlabs.waiting import Deadline, Unmet
 
 WATCHED = ("Pod", "Event", "Service", "EndpointSlice.discovery.k8s.io", "Deployment", "ReplicaSet", "Secret")
-WATCHED_FOR = {
-    "ingress": ("Ingress", "IngressClass"),
-    "cert-manager": tuple(
-        f"{kind}.cert-manager.io" for kind in ("Certificate", "CertificateRequest", "Issuer", "ClusterIssuer")
-    ),
-}
+CREATES = (("", "pods"), ("apps", "deployments"), ("", "services"))
+"""What learners may make in every lab, as (group, resource)."""
 
 AGAIN = "run the same command again: it waits for the cluster, and makes it anew where need be"
 APPLY_SECONDS = 5.0
@@ -75,7 +74,13 @@ class Run:
     kubectl: str = "kubectl"
 
     def __post_init__(self) -> None:
-        self._control = Control(self.cluster, self.lab.namespaces)
+        self._addons = [load(self.lab.course_root, name) for name in self.lab.addons]
+        for name in self.cluster.addons:  # what those of other labs wrote is no person's doing either
+            load(self.lab.course_root, name)
+        kinds = kinds_in(m.document for m in [*self.submission.manifests, *self.setup])
+        of_addons = [promise for addon in self._addons for promise in addon.promises]
+        self._promises = promised(kinds, of_addons, self.lab.breaks)
+        self._control = Control(self._promises, lambda: self._trial("control"), self._fault)
         self._record = Record.begin(self.lab, self.submission, self.listener)
         lock = Lock.load(self.lab.course_root)
         self._images = frozenset(lock.image(name).reference for name in self.lab.images)
@@ -95,14 +100,28 @@ class Run:
             record.give_up(self.lab.validator, self._behind(error))
         finally:
             self._control.close()
-        if record.verdict is Verdict.INFRA_ERROR and not self.cluster.fault():
+        if record.verdict is Verdict.INFRA_ERROR and not self._fault():
             # Not visible from outside now, so it is written down for the next command.
             self.cluster.distrust(next(c.observed for c in record.checks if c.verdict is Verdict.INFRA_ERROR))
         return record
 
+    def _fault(self) -> str | None:
+        return self.cluster.fault(self._promises)
+
+    def _trial(self, role: str) -> Trial:
+        rights = [right for addon in self._addons for right in addon.rights]
+        return Trial(
+            self.cluster.api,
+            self.cluster.ports,
+            role,
+            namespaces=self.lab.namespaces,
+            creates=[*CREATES, *rights],
+            breaks=self.lab.breaks,
+        )
+
     def _behind(self, error: InfraError | LabError | ApiError) -> InfraError | LabError:
         """Why there is no verdict."""
-        if fault := self.cluster.fault():  # first: it may have refused what the lab sets up
+        if fault := self._fault():  # first: it may have refused what the lab sets up
             return InfraError(fault, AGAIN)
         return InfraError(error.message, AGAIN) if isinstance(error, ApiError) else error
 
@@ -111,7 +130,7 @@ class Run:
 
         If the learner would be blamed otherwise, the control experiment has to pass as well.
         """
-        fault = self.cluster.fault() or (self._control.fault() if blames else None)
+        fault = self._fault() or (self._control.fault() if blames else None)
         if fault:
             raise InfraError(fault, AGAIN)
 
@@ -120,9 +139,7 @@ class Run:
         with self.steps.step(f"Apply {self.submission.name}", total=1, quiet_below=APPLY_SECONDS):
             with self._phase("setup"):
                 self._set_up(api)
-            cert_manager = (
-                NewLog(api, "cert-manager", "app=cert-manager") if "cert-manager" in self.lab.addons else None
-            )
+            logs = {addon.name: NewLog(api, *addon.logs_of) for addon in self._addons if addon.log}
             with self._phase("apply"):
                 done = [part.apply(api, self.lab) for part in self.submission.parts]
         refused = explain_refusals(api, [refusal for applied in done for refusal in applied.refused])
@@ -130,8 +147,8 @@ class Run:
         self._record.evidence = {name: text for applied in done for name, text in applied.evidence.items()}
         # Watching begins after the last change was sent: what is listed now is never older than the submission.
         with self._phase("checks"), World(api) as world:
-            world.expect(*WATCHED, *(kind for addon in self.lab.addons for kind in WATCHED_FOR.get(addon, ())))
-            lab = self._lab(api, world, refused, cert_manager)
+            world.expect(*WATCHED, *(kind for addon in self._addons for kind in addon.watches))
+            lab = self._lab(api, world, refused, logs)
             lab.barrier.send() if any(applied.changed for applied in done) else lab.barrier.skip()
             explainer = Explainer(self.submission, world, self.kubectl, lab.namespace)
             run_checks(self.lab.validator, ChecksPlugin(lab, explainer.explain, self._rule_out_faults, self._record))
@@ -170,6 +187,7 @@ class Run:
             namespace(api, name, self.lab.id)
         if self.fresh or self.submission.acts:  # what was done by hand must not be there already
             empty(api, self.lab.namespaces)
+        self._restore(api)
         if self.cluster.facts.egress == "none":
             for name in self.lab.namespaces:
                 keep_pulls_at_home(api, name, self._images)
@@ -185,7 +203,19 @@ class Run:
                     f"{manifest.file}:{manifest.line}: the API server refuses it: {error.message}"
                 ) from error
 
-    def _lab(self, api: Api, world: World, refused: Refusals, cert_manager: NewLog | None) -> Lab:
+    def _restore(self, api: Api) -> None:
+        """Put back what another lab broke on purpose, now that nothing of it runs any more; note what this one breaks.
+
+        Not between two runs of one lab: what waits for a node that the lab closed would get it in between.
+        """
+        broken = self.cluster.facts.broken
+        for name in [name for name, lab in broken.items() if self.fresh or lab != self.lab.id]:
+            restore(api, name)
+            del broken[name]
+        broken |= dict.fromkeys(self.lab.breaks, self.lab.id)
+        self.cluster.remember()
+
+    def _lab(self, api: Api, world: World, refused: Refusals, logs: Mapping[str, NewLog]) -> Lab:
         deadline, transcript = Deadline(self.lab.deadline), Transcript()
         probe = Probe(api, transcript)
         scene = Scene(
@@ -196,14 +226,14 @@ class Run:
             offline=self.cluster.facts.egress == "none",
             logs=api.last_words,
             remaining=deadline.remaining,
-            cert_manager_log=cert_manager or (lambda: ""),
+            addon_logs=logs,
         )
         return Lab(
             api,
             world,
             scene,
             probe,
-            Barrier(api, Probe(api), self.cluster.ports if "ingress" in self.lab.addons else {}),
+            Barrier(self._promises, partial(self._trial, "barrier")),
             namespaces=self.lab.namespaces,
             deadline=deadline,
             ports=self.cluster.ports,

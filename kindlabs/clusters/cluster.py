@@ -7,13 +7,18 @@ This is the light half: a warm run imports no Docker client and no pytest-kind. 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kindlabs.clusters import profiles, state
 from kindlabs.errors import NOT_THE_CLUSTERS
 from kindlabs.kube.api import Api
+
+if TYPE_CHECKING:
+    from kindlabs.promises.promise import Promise
 
 
 @dataclass
@@ -23,6 +28,7 @@ class Facts:
     ``phase`` is ``making`` from before the first node container until kind is done (a cluster found in it was
     interrupted), then ``made``. ``addons`` have answered; ``images``, names in the image lock, are in its nodes.
     ``fault`` is what a run found broken, empty when nothing is known: the next command makes such a cluster anew.
+    ``broken`` are the promises that a lab broke on purpose, each with the lab's id.
     ``egress`` is ``none`` or ``open``; ``recipe`` stands for the data that it was made from; ``created`` is in seconds
     since the epoch.
     """
@@ -38,6 +44,7 @@ class Facts:
     recipe: str = ""
     created: float = 0.0
     fault: str = ""
+    broken: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -121,14 +128,17 @@ class Cluster:
         """Its API server, as the administrator."""
         return Api(self.kubeconfig_path)
 
-    def fault(self) -> str | None:
+    def fault(self, promises: Sequence[Promise] | None = None) -> str | None:
         """Evidence, taken now, that cluster, engine or machine is broken, in one sentence; None when all is well.
 
         Answers within about 3 seconds; where it hears nothing but silence, it asks once more and longer.
+
+        Args:
+            promises: those that it is held to; all that it makes when None.
         """
         from kindlabs.clusters.health import fault
 
-        return fault(self)
+        return fault(self, promises)
 
     def distrust(self, evidence: str) -> None:
         """Note what a run found broken, and what no look at the cluster may show; faults of others are passed over."""

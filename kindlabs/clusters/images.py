@@ -146,7 +146,7 @@ def _load_node(node: Container, ids: dict[str, str], client: docker.DockerClient
 
 
 def canonical(reference: str) -> str:
-    """A reference with its registry: ``traefik:v3`` is ``docker.io/library/traefik:v3``."""
+    """A reference with its registry: ``nginx:1`` is ``docker.io/library/nginx:1``."""
     first, slash, _ = reference.partition("/")
     if slash and (any(sign in first for sign in ".:") or first == "localhost"):
         return reference

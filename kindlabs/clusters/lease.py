@@ -7,16 +7,19 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from kindlabs.addons.addon import load
 from kindlabs.asking import Ask, nobody
 from kindlabs.clusters import profiles, state
 from kindlabs.clusters.cluster import Cluster, Wanted
 from kindlabs.progress import Steps
+from kindlabs.promises.catalog import OF_EVERY_CLUSTER
+from kindlabs.promises.promise import Promise
 
 ALWAYS = ("probe",)
 """Add-ons of every cluster."""
@@ -90,7 +93,8 @@ def holder(cluster: Cluster) -> str | None:
 
 
 def _make_ready(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask: Ask) -> None:
-    reason = _why_anew(cluster, course_root, steps) if cluster.is_made else None
+    promises = _of_lab(cluster, course_root, wanted) if cluster.is_made else []
+    reason = _why_anew(cluster, course_root, promises, steps) if cluster.is_made else None
     missing = wanted.beyond(cluster.facts)
     if cluster.is_made and not reason and not missing:
         return
@@ -105,26 +109,33 @@ def _make_ready(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Step
         making.add(cluster, course_root, missing, steps, ask)
 
 
-def _why_anew(cluster: Cluster, course_root: Path, steps: Steps) -> str | None:
+def _of_lab(cluster: Cluster, course_root: Path, wanted: Wanted) -> list[Promise]:
+    """What the cluster is held to before it is used: not to what others want alone, nor to what one of them broke."""
+    there = [name for name in wanted.addons if name in cluster.addons]
+    made = [*OF_EVERY_CLUSTER, *(promise for name in there for promise in load(course_root, name).promises)]
+    return [promise for promise in made if promise.name not in cluster.facts.broken]
+
+
+def _why_anew(cluster: Cluster, course_root: Path, promises: Sequence[Promise], steps: Steps) -> str | None:
     """Why a cluster that was made cannot be used as it is, None when it can."""
     said = profiles.egress_said()
     if said and said != cluster.facts.egress:
         return f"EGRESS={said} is asked for, and cluster {cluster.name} was made with EGRESS={cluster.facts.egress}"
     if cluster.facts.recipe != profiles.recipe(course_root, cluster.profile):
         return f"clusters/ has changed since cluster {cluster.name} was made"
-    return cluster.facts.fault or _lasting_fault(cluster, steps)
+    return cluster.facts.fault or _lasting_fault(cluster, promises, steps)
 
 
-def _lasting_fault(cluster: Cluster, steps: Steps) -> str | None:
+def _lasting_fault(cluster: Cluster, promises: Sequence[Promise], steps: Steps) -> str | None:
     """What is still wrong after the time that a passing fault gets; at once when a node does not run."""
-    fault = cluster.fault()
+    fault = cluster.fault(promises)
     if fault is None or _is_final(cluster):
         return fault
     with steps.step(f"See whether cluster {cluster.name} recovers: {fault.rstrip('.')}"):
         until = time.monotonic() + RECOVER_SECONDS
         while fault and time.monotonic() < until and not _is_final(cluster):
             time.sleep(0.2)
-            fault = cluster.fault()
+            fault = cluster.fault(promises)
     return fault
 
 

@@ -16,14 +16,19 @@ from docker.errors import DockerException
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from urllib3.exceptions import HTTPError
 
+from kindlabs.addons.addon import load
+from kindlabs.addons.install import install
 from kindlabs.asking import Ask
-from kindlabs.clusters import addons, engine, images, profiles, readiness, tools
+from kindlabs.clusters import engine, images, profiles, tools
 from kindlabs.clusters.cluster import Cluster, Facts, Wanted
 from kindlabs.clusters.commands import CommandFailed
 from kindlabs.clusters.imagelock import Lock
 from kindlabs.clusters.kind import PORT_TAKEN, LabCluster, egress_wanted, node_names
 from kindlabs.errors import InfraError
 from kindlabs.progress import Steps
+from kindlabs.promises import nodes, readiness
+from kindlabs.promises.catalog import OF_EVERY_CLUSTER
+from kindlabs.promises.trial import Trial
 
 KIND_STEPS = 6
 """What kind ticks off for a cluster of one node; with workers their joining comes to it."""
@@ -53,10 +58,10 @@ def make(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask:
         cluster.facts = facts
         with _loading_early(cluster.name, profile.nodes, references, client):
             _create_on_free_ports(kind, profile, cluster)
-        nodes = node_names(cluster.name, client)
-        images.load(references, nodes, client)
+        images.load(references, node_names(cluster.name, client), client)
         cluster.recall()  # its API server has a new address
         cluster.facts.version = cluster.api.request("GET", "/version")["gitVersion"]
+        nodes.remember(cluster.api)
         cluster.facts.images, cluster.facts.phase = names, "made"
         cluster.remember()
     _install(cluster, course_root, wanted, steps)
@@ -80,7 +85,7 @@ def add(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask: 
 
 def image_names(course_root: Path, wanted: Wanted) -> list[str]:
     """The names in the image lock of all that is wanted."""
-    of_addons = {image for name in wanted.addons for image in addons.load(course_root, name).images}
+    of_addons = {image for name in wanted.addons for image in load(course_root, name).images}
     return sorted(of_addons | set(wanted.images))
 
 
@@ -141,11 +146,15 @@ def _create(kind: LabCluster, config: dict[str, Any]) -> None:
 
 
 def _install(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps) -> None:
-    names = [name for name in wanted.addons if name not in cluster.addons]
-    if not names:
+    """Install the add-ons that the cluster does not have; a new cluster proves all that it promises."""
+    addons = [load(course_root, name) for name in wanted.addons if name not in cluster.addons]
+    if not addons:
         return
-    with steps.step(f"Install {', '.join(names)}"):
-        addons.install(cluster.api, [addons.load(course_root, name) for name in names])
-        readiness.wait(readiness.Seen(cluster.api, cluster.ports), names)
-    cluster.facts.addons = sorted({*cluster.addons, *names})
+    promises = [promise for addon in addons for promise in addon.promises]
+    if not cluster.addons:
+        promises = [*OF_EVERY_CLUSTER, *promises]
+    with steps.step(f"Install {', '.join(addon.name for addon in addons)}"):
+        install(cluster.api, addons)
+        readiness.wait(promises, Trial(cluster.api, cluster.ports, "ready"))
+    cluster.facts.addons = sorted({*cluster.addons, *(addon.name for addon in addons)})
     cluster.remember()

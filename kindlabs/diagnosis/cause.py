@@ -75,7 +75,7 @@ class Scene:
         offline: whether nodes have no way to any registry.
         logs: the end of a container's log: ``logs(pod, container)``.
         remaining: seconds for which the run may still wait.
-        cert_manager_log: what cert-manager has written to its log in this run.
+        addon_logs: what the controllers of add-ons have written to their logs in this run, by add-on.
     """
 
     world: World
@@ -85,7 +85,7 @@ class Scene:
     offline: bool = False
     logs: Callable[[Object, str], str] = lambda _pod, _container: ""
     remaining: Callable[[], float] = lambda: inf
-    cert_manager_log: Callable[[], str] = str
+    addon_logs: Mapping[str, Callable[[], str]] = field(default_factory=dict)
 
     def why_refused(self, namespace: str, *kinds: str) -> Cause | None:
         """The cause that the API server refused an object of one of *kinds*; None when it took them all."""

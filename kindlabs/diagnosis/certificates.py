@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kindlabs.addons.cert_manager import names_issuer
 from kindlabs.diagnosis.cause import Cause, Scene, about
 from kindlabs.diagnosis.certmanager import complaint_about_secret
 from kindlabs.diagnosis.issuers import why_wrong_issuer
@@ -14,7 +15,6 @@ from kindlabs.diagnosis.shim import (
 )
 from kindlabs.diagnosis.signing import why_no_request, why_request_refused
 from kindlabs.kube.api import Object
-from kindlabs.kube.leftovers import names_issuer
 from kindlabs.kube.objects import age, dig, is_true
 
 SHORTEST_SECONDS = 3600

@@ -72,6 +72,6 @@ def silent_about(scene: Scene, thing: Object, what: str) -> Cause | None:
 def _errors(scene: Scene, thing: Object) -> Iterator[tuple[str, str]]:
     """Errors of this run, the newest first, each with what else its line says; none about what changed just now."""
     if age(changed_at(thing)) >= LISTEN_SECONDS:
-        for quoted, more in reversed(SAYS.findall(scene.cert_manager_log())):
+        for quoted, more in reversed(SAYS.findall(scene.addon_logs.get("cert-manager", str)())):
             if not PASSING.search(quoted):
                 yield ast.literal_eval(f'"{quoted}"'), more  # Go's escapes are Python's

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
+from kindlabs.addons.cert_manager import names_issuer
 from kindlabs.diagnosis.cause import Cause, Field, Scene, about
 from kindlabs.diagnosis.certmanager import complaint_about_annotation, silent_about
 from kindlabs.diagnosis.events import changed_at, newest, said
 from kindlabs.kube.api import Object
-from kindlabs.kube.leftovers import names_issuer
 from kindlabs.kube.objects import dig
 
 CERTIFICATE = "Certificate.cert-manager.io"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from kindlabs.diagnosis.cause import Cause, Field, Scene
-from kindlabs.expectations.barrier import Barrier
 from kindlabs.expectations.certificates import IssuedSecret
 from kindlabs.expectations.deployments import Deployment
 from kindlabs.expectations.handed_in import HandedIn
@@ -22,10 +20,11 @@ from kindlabs.expectations.transcript import Transcript
 from kindlabs.kube.api import Api, Object
 from kindlabs.kube.world import World
 from kindlabs.nonces import derive
+from kindlabs.promises.barrier import Barrier
 from kindlabs.waiting import LOOK_AGAIN, Deadline, Look, Unmet, wait_until
 
-DOUBT_SECONDS = 15.0
-"""A correct submission meets any expectation sooner; after this the cluster is suspected."""
+LEAD_SECONDS = 5.0
+"""So long before a wait runs out the cluster is doubted: by its end the control experiment has its result."""
 
 ANSWER, FILE = "answer", "file"
 """The kinds by which causes name what was handed in beside objects."""
@@ -58,8 +57,8 @@ class Lab:
         apply_stage: applies the objects of a stage by its name, as the learner; gives why some were refused.
         noted: the Pods that were found Ready, by uid: at the end they should be what they were.
         transcript: the requests that were sent, and their answers.
-        doubt: called at each look that finds what no waiting can mend, or that comes after DOUBT_SECONDS of waiting; it
-            raises InfraError when the cluster is known to be broken.
+        doubt: called when somebody is about to be blamed: at each look that finds what no waiting can mend, and in the
+            last LEAD_SECONDS of a wait; it raises InfraError when the cluster is known to be broken.
     """
 
     api: Api
@@ -162,11 +161,11 @@ class Lab:
     ) -> Look:
         """Wait for an outcome that no method above says; see :func:`kindlabs.waiting.wait_until`."""
         self.asserted += 1
-        begun = time.monotonic()
 
         def doubted() -> Cause | None:
             cause = why()
-            if (cause and cause.final and not cause.written) or time.monotonic() - begun > DOUBT_SECONDS:
+            about_to_blame = (cause and cause.final) or self.deadline.remaining() < LEAD_SECONDS
+            if about_to_blame and not (cause and cause.written):
                 self.doubt()  # begins an experiment, and does not wait for it
             return cause
 

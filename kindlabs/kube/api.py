@@ -32,7 +32,7 @@ class Api(Transport):
     # What the server knows.
 
     def resource(self, kind: str, *, refresh: bool = False) -> Resource | None:
-        """How the server serves *kind*, written ``Pod`` or ``Certificate.cert-manager.io``; None when it does not."""
+        """How the server serves *kind*, written ``Pod`` or ``Deployment.apps``; None when it does not."""
         with self._discovery:
             if self._resources is None or refresh:
                 self._resources = discover(self.request)

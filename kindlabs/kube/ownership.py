@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from kindlabs.kube.api import Object
 
@@ -10,11 +10,16 @@ LEARNER_MANAGER = "kind-labs-learner"
 """The field manager of submissions."""
 INSTRUCTOR_MANAGER = "kind-labs"
 """The field manager of the lab's own objects."""
-CONTROLLERS = ("kube-", "kubelet", "cert-manager", "traefik")
+_controllers = {"kube-", "kubelet"}
 """How the managers begin that belong to the cluster; any other is a person with some tool."""
 
 Leaf = tuple[str, ...]
 """The way to a field in fieldsV1 (sigs.k8s.io/structured-merge-diff/fieldpath)."""
+
+
+def register(managers: Iterable[str]) -> None:
+    """Take in how the managers of an add-on's controllers begin."""
+    _controllers.update(managers)
 
 
 def is_written_by(thing: Object, manager: str) -> bool:
@@ -30,7 +35,7 @@ def has_foreign_fields(thing: Object) -> bool:
         manager = str(entry.get("manager"))
         if manager in (LEARNER_MANAGER, INSTRUCTOR_MANAGER):
             own.update(leaves(entry.get("fieldsV1") or {}))
-        elif not manager.startswith(CONTROLLERS):
+        elif not manager.startswith(tuple(_controllers)):
             foreign.update(leaves(entry.get("fieldsV1") or {}))
     return not foreign <= own
 

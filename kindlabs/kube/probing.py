@@ -12,7 +12,6 @@ import math
 import secrets
 from typing import Any, NamedTuple
 
-from kindlabs.kube import bounded
 from kindlabs.kube.streams import Shell, Unended
 from kindlabs.kube.transport import ApiTimeout, Object, Transport
 
@@ -31,9 +30,6 @@ ANSWER_BYTES = 64 * 1024
 """What an answer may say; no lab asks for more."""
 GRACE_SECONDS = 0.5
 """For the way to the shell and back, beside the time that a request has."""
-FIRST = {"traefik.ingress.kubernetes.io/router.priority": str(2**63 - 1 - 1000)}
-"""Traefik takes the longest rule first, which one of the submission's for every host may be, or the one of the highest
-priority; this is the highest that it takes (its pkg/server/router, maxUserPriority), which submissions may not have."""
 OPTIONS = (
     *("silent", "globoff", "path-as-is", "fail-early", 'noproxy = "*"', 'proto = "=http,telnet"'),
     'header = "Connection: close"',  # each request over a connection of its own
@@ -176,22 +172,6 @@ def _bare(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def why_not_reached(host: str, port: int) -> str | None:
-    """Why an HTTPS request for *host* to *port* of 127.0.0.1 does not reach the probe, None when it does."""
-    import httpx  # 50 ms, which a look at a warm cluster does without
-
-    url = f"https://127.0.0.1:{port}/hostname"
-    try:
-        # Whose certificate it is, labs ask; here it may be the controller's own.
-        with httpx.Client(verify=False, trust_env=False) as client:  # noqa: S501
-            status, body = bounded.get(client, url, host, seconds=ANSWER_SECONDS, most=ANSWER_BYTES)
-    except (httpx.HTTPError, bounded.Endless) as error:
-        return f"{url} for {host} does not answer: {error}"
-    if status == 200 and body.startswith("probe-"):
-        return None
-    return f"{url} for {host} answers {status} {body[:80].strip()!r}, not a probe's name"
-
-
 def own(api_version: str, kind: str, name: str, spec: Object, **metadata: Any) -> Object:
     """A manifest of our own in the namespace."""
     meta = {"name": name, "namespace": NAMESPACE, **metadata}
@@ -202,11 +182,3 @@ def service(name: str, selector: dict[str, str], port: int, target: int) -> Obje
     """A Service that leads from *port* to *target* of the selected Pods, ready or not."""
     ports = [{"port": port, "targetPort": target}]
     return own("v1", "Service", name, {"selector": selector, "ports": ports, "publishNotReadyAddresses": True})
-
-
-def ingress(name: str, host: str) -> Object:
-    """An Ingress that leads *host* to the probe, before any rule of a submission."""
-    backend = {"service": {"name": "probe", "port": {"number": 80}}}
-    rule = {"host": host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
-    spec = {"ingressClassName": "traefik", "rules": [rule], "tls": [{"hosts": [host]}]}
-    return own("networking.k8s.io/v1", "Ingress", name, spec, annotations=FIRST)

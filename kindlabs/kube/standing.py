@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kindlabs.kube.api import Api, ApiError, Object
-from kindlabs.kube.leftovers import names_issuer
+from kindlabs.kube.leftovers import is_served
 from kindlabs.kube.notes import Key, key_of
 from kindlabs.kube.objects import condition, dig, is_ready, restarts
 from kindlabs.kube.ownership import LEARNER_MANAGER, has_foreign_fields
@@ -83,19 +83,11 @@ class Standing:
         wanted = dig(live, "spec", "replicas")
         if wanted is not None and wanted != dig(live, "status", "readyReplicas", default=0):
             return False
-        if not self._has_its_certificates(live):
+        if not is_served(live, self.there):
             return False
         pods = [thing for thing in [live, *self._made_of(live)] if thing["kind"] == "Pod"]
         staying = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
         return all(is_ready(pod) and not restarts(pod) for pod in staying)
-
-    def _has_its_certificates(self, live: Object) -> bool:
-        """Whether cert-manager made for an Ingress what it asks for: where another's was, it does not look again."""
-        if live["kind"] != "Ingress" or not names_issuer(live):
-            return True
-        mine = [thing for thing in self.there.values() if live["metadata"]["uid"] in _owners(thing)]
-        made = {dig(thing, "spec", "secretName") for thing in mine if thing["kind"] == "Certificate"}
-        return {entry.get("secretName") for entry in dig(live, "spec", "tls", default=[])} <= made
 
     def _made_of(self, live: Object) -> list[Object]:
         """The Pods of a workload, and what stands between."""

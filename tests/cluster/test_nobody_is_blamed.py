@@ -8,10 +8,10 @@ from pathlib import Path
 
 import docker
 import pytest
+from kindlabs.control import Control
 
 from kindlabs import control, course, submission
 from kindlabs.clusters.cluster import Cluster
-from kindlabs.control import Control
 from kindlabs.expectations import barrier
 from kindlabs.record import Verdict
 from kindlabs.run import Run

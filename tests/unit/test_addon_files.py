@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from kindlabs.clusters import addons
-from kindlabs.clusters.addons import Addon
+from kindlabs.addons import addon as addons
+from kindlabs.addons.addon import Addon
 from kindlabs.clusters.imagelock import Lock
-from kindlabs.errors import LabError
+from kindlabs.errors import LabError, UnreadableLab
+from kindlabs.promises.trial import Trial
 
 REPOSITORY = Path(__file__).parents[2]
 NAMES = sorted(file.parent.name for file in (REPOSITORY / "clusters" / "addons").glob("*/addon.yaml"))
@@ -31,13 +34,50 @@ def containers(addon: Addon) -> Iterator[dict[str, Any]]:
             yield from manifest["spec"]["template"]["spec"]["containers"]
 
 
-def test_every_addon_must_prove_itself(tmp_path: Path) -> None:
-    """No add-on counts as ready because objects say so: one without a check of its own is refused before it is used."""
-    folder = tmp_path / "clusters" / "addons" / "metrics"
-    folder.mkdir(parents=True)
-    (folder / "addon.yaml").write_text("images: []\n")
-    with pytest.raises(LabError, match="metrics has no check"):
-        addons.load(tmp_path, "metrics")
+@pytest.fixture
+def metrics(tmp_path: Path) -> Path:
+    """The addon.yaml, not yet written, of an add-on of another course."""
+    file = tmp_path / "clusters" / "addons" / "metrics" / "addon.yaml"
+    file.parent.mkdir(parents=True)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("images: []\n", "addon.yaml:1: nothing proves that the add-on works: expected a key 'service'"),
+        ("images: []\nsevrice: a.b:80\n", "addon.yaml:2: unknown key 'sevrice', did you mean 'service'?"),
+        ("# metrics\nimages: []\nservice: metrics\n", "addon.yaml:3: service: 'metrics' does not match"),
+        ("service: a.b:80\n", "'images' is a required property"),
+    ],
+)
+def test_an_addon_that_is_not_sound_is_refused(metrics: Path, text: str, said: str) -> None:
+    """A mistake in addon.yaml, or an add-on that nothing proves, is told with file and line before anything is made."""
+    metrics.write_text(text)
+    with pytest.raises(UnreadableLab, match=re.escape(said)):
+        addons.load(metrics.parents[3], "metrics")
+
+
+def test_a_service_is_all_that_an_addon_needs(metrics: Path) -> None:
+    """An add-on without code promises that its Service answers, by its name."""
+    metrics.write_text("images: []\nservice: metrics.kube-system:443\n")
+    (promise,) = addons.load(metrics.parents[3], "metrics").promises
+    asked: list[tuple[str, int]] = []
+    trial = SimpleNamespace(ask=lambda *where: asked.append(where) or "connection refused")
+    assert promise.name == "metrics-answers"
+    assert promise.proof(cast("Trial", trial)) == "Service metrics in kube-system does not answer: connection refused"
+    assert asked == [("metrics.kube-system.svc.cluster.local", 443)]
+
+
+def test_nothing_outside_names_an_addon() -> None:
+    """What an add-on brings stands in its folder and its module; beside these only walks and looks of labs know it."""
+    known = ("addons", "diagnosis", "expectations/ingress.py", "expectations/certificates.py")
+    package = REPOSITORY / "kindlabs"
+    files = [file.relative_to(package) for file in package.rglob("*.py")]
+    others = [file for file in files if not str(file).startswith(known)]
+    names = re.compile(r"cert.?manager|traefik|\blab.ca\b", re.I)
+    assert others
+    assert [str(file) for file in others if names.search((package / file).read_text())] == []
 
 
 def test_images_are_those_of_the_lock(addon: Addon) -> None:

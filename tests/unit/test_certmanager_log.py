@@ -34,7 +34,7 @@ def scene(*objects: dict[str, Any]) -> Scene:
         def list(self, kind: str, _namespace: str | None = None) -> list[Any]:
             return [o for o in objects if o["kind"] == kind.partition(".")[0]]
 
-    return Scene(cast("World", Fixed()), cert_manager_log=lambda: LOG)
+    return Scene(cast("World", Fixed()), addon_logs={"cert-manager": lambda: LOG})
 
 
 def certificate(seconds: float, **spec: Any) -> dict[str, Any]:
@@ -73,16 +73,18 @@ def test_a_line_with_a_key_is_of_that_certificate() -> None:
 def test_what_passes_is_no_complaint(error: str) -> None:
     """cert-manager tries again when two of its controllers changed an object at once."""
     said = scene()
-    said.cert_manager_log = lambda: f'E1121 14:00:00.1 1 x.go:1] "failed" err="{error}" key="lab-03/web-tls"'
+    said.addon_logs = {
+        "cert-manager": lambda: f'E1121 14:00:00.1 1 x.go:1] "failed" err="{error}" key="lab-03/web-tls"'
+    }
     assert complaint_about_certificate(said, certificate(3)) is None
 
 
 def test_any_error_can_be_read() -> None:
     """Go quotes what is not printable in its own way; no line of a log may end a run."""
     said = scene()
-    said.cert_manager_log = lambda: (
-        r'E1121 14:00:00.1 1 x.go:1] "no" err="bad \x01\a\u00e9 \"name\"" key="lab-03/web-tls"'
-    )
+    said.addon_logs = {
+        "cert-manager": lambda: r'E1121 14:00:00.1 1 x.go:1] "no" err="bad \x01\a\u00e9 \"name\"" key="lab-03/web-tls"'
+    }
     assert complaint_about_certificate(said, certificate(3)) == (("spec",), 'bad \x01\a\u00e9 "name"')
 
 
@@ -112,7 +114,7 @@ def test_silence_is_no_fault_of_the_learners_for_long(seconds: float, is_told: b
 def test_silence_without_an_error_is_ours() -> None:
     """A cert-manager that does nothing and finds nothing wrong is broken itself."""
     speechless = scene(certificate(40), ISSUER)
-    speechless.cert_manager_log = str
+    speechless.addon_logs = {}
     cause = why_not_issued(speechless, "web-tls", "lab-03", "lab-ca")
     assert cause is not None
     assert cause.ours

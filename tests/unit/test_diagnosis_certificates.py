@@ -128,7 +128,7 @@ def test_a_secret_that_cannot_be_written_is_told(secret: dict[str, Any], log: st
     if secret:
         meta = {"name": "web-tls", "namespace": "lab-03"}
         world.objects.append({"apiVersion": "v1", "kind": "Secret", "metadata": meta, **secret})
-    scene = Scene(cast("World", world), cert_manager_log=lambda: f"E1125 12:00:00 controller.go:1] {log}\n")
+    scene = Scene(cast("World", world), addon_logs={"cert-manager": lambda: f"E1125 12:00:00 controller.go:1] {log}\n"})
     cause = why_not_issued(scene, "web-tls", "lab-03", "lab-ca")
     assert says in (cause.message if cause else "")
     assert (cause.field if cause else ()) == field

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from kindlabs.addons.ingress import _silent
 from kindlabs.clusters import health
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.kube import probing
-from kindlabs.kube.api import ApiError, ApiTimeout, ApiUnreachable, Object
+from kindlabs.kube.api import Api, ApiError, ApiTimeout, ApiUnreachable, Object
+from kindlabs.promises.catalog import promised
+from kindlabs.promises.claims import DEFAULT_CLASS
+from kindlabs.promises.sight import Sight
+from kindlabs.promises.taints import CONTROL_PLANE
 
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
 NODE = {"metadata": {"name": "node"}, "spec": {}, "status": READY}
 RUNS = {"containerStatuses": [{"state": {"running": {}}, "ready": False}]}
-PODS = [{"metadata": {"labels": {"component": label}}, "status": RUNS} for label in health.COMPONENTS]
+LABELS = ("kube-scheduler", "kube-controller-manager", "kube-proxy", "kube-dns")
+PODS = [{"metadata": {"labels": {"component": label}}, "status": RUNS} for label in LABELS]
 CRASHED = {"containerStatuses": [{"state": {"waiting": {"reason": "CrashLoopBackOff"}}}]}
-CLASS = {"metadata": {"annotations": {health.DEFAULT_CLASS: "true"}}}
+CLASS = {"metadata": {"annotations": {DEFAULT_CLASS: "true"}}}
 ADMISSION = "/apis/admissionregistration.k8s.io/v1/"
 DIAL = "dial"
 """What the prober hears, beside the paths of the API server."""
@@ -62,13 +67,21 @@ def prober(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probing, "dial", lambda api, *_, **__: api.recorded[DIAL])
 
 
-def seen(**changed: object) -> Cluster:
-    """A cluster that is well but for the paths whose ends are named."""
+@pytest.fixture(autouse=True)
+def engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Docker engine and its containers run."""
+    monkeypatch.setattr(health, "engine_fault", lambda *_: None)
+
+
+def seen(*broken: str, **changed: object) -> Cluster:
+    """A cluster that is well but for the paths whose ends are named; a lab broke these promises on purpose."""
     recorded: dict[str, Any] = dict(WELL)
     for end, answer in changed.items():
         path = next((path for path in WELL if path.endswith(end)), SLICES)
         recorded[path] = answer
-    return cast("Cluster", SimpleNamespace(api=Answers(recorded), addons=["probe"], name="c", is_made=True, ports={}))
+    facts = SimpleNamespace(broken=dict.fromkeys(broken, "21-placement"))
+    made = SimpleNamespace(api=Answers(recorded), addons=["probe"], name="c", is_made=True, ports={}, facts=facts)
+    return cast("Cluster", made)
 
 
 def node(**spec: object) -> Object:
@@ -107,7 +120,7 @@ def test_a_sound_cluster_has_no_fault() -> None:
         ({"nodes": {"items": [NODE | {"status": {}}]}}, "not ready"),
         ({"pods": {"items": PODS[1:]}}, "no Pod of kube-scheduler runs"),
         ({"pods": {"items": [PODS[0] | {"status": CRASHED}, *PODS[1:]]}}, "no Pod of kube-scheduler runs"),
-        ({"pods": {"items": [pod | {"status": {}} for pod in PODS]}}, "CoreDNS"),
+        ({"pods": {"items": [*PODS[:3], PODS[3] | {"status": {}}]}}, "CoreDNS"),
         (
             {"validatingwebhookconfigurations": {"items": [{"webhooks": [HOOK]}]}, "endpointslices": {"items": []}},
             "nobody.example.org",
@@ -119,16 +132,15 @@ def test_a_sound_cluster_has_no_fault() -> None:
         ({"readyz": ApiUnreachable("connection refused")}, "connection refused"),
     ],
 )
-def test_each_fault_is_named(changed: dict[str, object], said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_fault_is_named(changed: dict[str, object], said: str) -> None:
     """What would keep any submission from passing is found by a look, and named."""
-    monkeypatch.setattr(health, "engine_fault", lambda *_: None)
     assert said in (health.fault(seen(**changed)) or "")
 
 
 @pytest.mark.parametrize(
     "changed",
     [
-        {"nodes": node(taints=[{"key": health.CONTROL_PLANE, "effect": "NoSchedule"}])},
+        {"nodes": node(taints=[{"key": CONTROL_PLANE, "effect": "NoSchedule"}])},
         {"nodes": node(taints=[{"key": "mine", "effect": "PreferNoSchedule"}])},
         {
             "validatingwebhookconfigurations": {"items": [{"webhooks": [HOOK]}]},
@@ -147,15 +159,14 @@ def test_silence_alone_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     answers: list[Callable[[], str | None]] = []
     asked: list[float] = []
 
-    def symptom(_cluster: Cluster, seconds: float) -> str | None:
-        asked.append(seconds)
+    def symptom(_promises: object, sight: Sight) -> str | None:
+        asked.append(round(sight.left(), 1))
         return answers[len(asked) - 1]()
 
     def silent() -> str | None:
         raise ApiTimeout("no answer in time")
 
-    monkeypatch.setattr(health, "symptom_of", symptom)
-    monkeypatch.setattr(health, "engine_fault", lambda *_: None)
+    monkeypatch.setattr(health, "symptom", symptom)
     answers[:] = [silent, lambda: None]
     assert health.fault(cluster) is None
     assert asked == [health.API_SECONDS, health.PATIENT_API_SECONDS]
@@ -171,7 +182,21 @@ def test_silence_alone_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_ingress_controller_that_answers_late_is_not_broken_yet() -> None:
     """A port that is open and silent says nothing yet; one that is closed does."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        cluster = cast("Cluster", SimpleNamespace(ports={"http": silent.getsockname()[1]}))
+        ports = {"http": silent.getsockname()[1]}
         with pytest.raises(ApiTimeout, match="no answer"):
-            health._silent_ingress(cluster, time.monotonic() + 0.1)
-    assert "refused" in (health._silent_ingress(cluster, time.monotonic() + 0.1) or "")
+            _silent(Sight(cast("Api", None), ports, 0.1))
+    assert "refused" in (_silent(Sight(cast("Api", None), ports, 0.1)) or "")
+
+
+@pytest.mark.parametrize("changed", [node(unschedulable=True), node(taints=[{"key": "mine", "effect": "NoExecute"}])])
+def test_what_a_lab_breaks_on_purpose_is_no_fault(changed: Object) -> None:
+    """A node that a lab closed is open to no doubt; one that is not ready is, whoever closed others."""
+    assert health.fault(seen("nodes-take-pods", nodes=changed)) is None
+    assert "not ready" in (health.fault(seen("nodes-take-pods", nodes={"items": [NODE | {"status": {}}]})) or "")
+
+
+def test_only_what_was_promised_is_doubted() -> None:
+    """A lab without claims is judged on a cluster without a default StorageClass; one with a claim is not."""
+    cluster = seen(storageclasses={"items": []})
+    assert health.fault(cluster, promised({"Pod"}, ())) is None
+    assert "StorageClass" in (health.fault(cluster, promised({"PersistentVolumeClaim"}, ())) or "")

@@ -121,19 +121,19 @@ def test_other_egress_than_asked_is_a_reason(
     """EGRESS as it was made is fine, another one means a new cluster, none given means as it is."""
     unmade.facts.recipe = recipe(tmp_path, "single")
     monkeypatch.setenv("EGRESS", word)
-    monkeypatch.setattr(Cluster, "fault", lambda _: None)
-    assert bool(lease._why_anew(unmade, tmp_path, quiet())) == makes_anew
+    monkeypatch.setattr(Cluster, "fault", lambda *_: None)
+    assert bool(lease._why_anew(unmade, tmp_path, [], quiet())) == makes_anew
 
 
 def test_what_a_run_found_broken_is_a_reason(unmade: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a run has noted makes the next command make the cluster anew, though a look at it shows nothing."""
     unmade.facts.recipe = recipe(tmp_path, "single")
     monkeypatch.delenv("EGRESS", raising=False)
-    monkeypatch.setattr(Cluster, "fault", lambda _: None)
-    assert lease._why_anew(unmade, tmp_path, quiet()) is None
+    monkeypatch.setattr(Cluster, "fault", lambda *_: None)
+    assert lease._why_anew(unmade, tmp_path, [], quiet()) is None
     unmade.distrust("nobody schedules")
     unmade.recall()
-    assert lease._why_anew(unmade, tmp_path, quiet()) == "nobody schedules"
+    assert lease._why_anew(unmade, tmp_path, [], quiet()) == "nobody schedules"
 
 
 @pytest.mark.parametrize("fault", [f"{OWN_FAULT}: KeyError", f"{NO_REGISTRY} a:1 now: EOF."])
@@ -150,12 +150,12 @@ def test_changed_data_is_a_reason(
     changed: str, unmade: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A cluster is made anew when what it is made from has changed; another profile's file is not part of that."""
-    monkeypatch.setattr(Cluster, "fault", lambda _: None)
+    monkeypatch.setattr(Cluster, "fault", lambda *_: None)
     for name in (changed, "profiles/three-nodes.yaml"):
         (tmp_path / "clusters" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "clusters" / name).write_text("before\n")
     unmade.facts.recipe = recipe(tmp_path, "single")
     (tmp_path / "clusters" / "profiles/three-nodes.yaml").write_text("after\n")
-    assert lease._why_anew(unmade, tmp_path, quiet()) is None
+    assert lease._why_anew(unmade, tmp_path, [], quiet()) is None
     (tmp_path / "clusters" / changed).write_text("after\n")
-    assert "has changed" in (lease._why_anew(unmade, tmp_path, quiet()) or "")
+    assert "has changed" in (lease._why_anew(unmade, tmp_path, [], quiet()) or "")

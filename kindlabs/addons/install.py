@@ -1,0 +1,46 @@
+"""Add-ons into a cluster: their manifests, applied through the API server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
+
+from kindlabs.addons.addon import Addon
+from kindlabs.errors import LabError
+from kindlabs.kube.api import Api, ApiError, ApiUnreachable
+from kindlabs.kube.ownership import INSTRUCTOR_MANAGER
+
+PASSING = (404, 409, 429, 500, 503)
+"""A namespace or a kind that is not served yet, or a server that is busy."""
+SETTLE_SECONDS = 30.0
+"""How long a namespace or a kind that another document brings may take to be served."""
+
+
+def install(api: Api, addons: Sequence[Addon]) -> None:
+    """Apply all manifests, one add-on beside the other. Applying again changes nothing.
+
+    Raises: LabError when the API server refuses a manifest, InfraError when it does not answer.
+    """
+    with ThreadPoolExecutor(max_workers=max(1, len(addons))) as pool:
+        for done in [pool.submit(_apply_all, api, addon) for addon in addons]:
+            done.result()
+
+
+def _apply_all(api: Api, addon: Addon) -> None:
+    for manifest in addon.manifests:
+        try:
+            _patiently(api.apply, manifest, manager=INSTRUCTOR_MANAGER)
+        except ApiError as error:
+            what = f"{manifest['kind']}/{manifest['metadata']['name']}"
+            raise LabError(f"Add-on {addon.name}: the API server refuses {what}: {error.message}") from error
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, ApiUnreachable) or (isinstance(error, ApiError) and error.status in PASSING)
+
+
+_patiently = Retrying(
+    stop=stop_after_delay(SETTLE_SECONDS), wait=wait_fixed(0.1), retry=retry_if_exception(_may_pass), reraise=True
+)

@@ -1,0 +1,80 @@
+"""Which promises there are, and which a lab was given."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from kindlabs.errors import LabError
+from kindlabs.kube.api import Api, Object
+from kindlabs.promises.claims import CLAIMS_BIND
+from kindlabs.promises.controllers import (
+    CRONJOBS_FIRE,
+    DAEMONSETS_FOLLOW,
+    DEPLOYMENTS_FOLLOW,
+    JOBS_END,
+    STATEFULSETS_FOLLOW,
+)
+from kindlabs.promises.nodes import NODES_TAKE_PODS
+from kindlabs.promises.pods import PODS_START
+from kindlabs.promises.policies import POLICIES_HOLD
+from kindlabs.promises.promise import Promise
+from kindlabs.promises.server import ADMISSION_ANSWERS, RIGHTS_HOLD
+from kindlabs.promises.services import NAMES_RESOLVE, SERVICES_ANSWER
+
+OF_EVERY_CLUSTER = (
+    *(ADMISSION_ANSWERS, RIGHTS_HOLD, NODES_TAKE_PODS, PODS_START, SERVICES_ANSWER, NAMES_RESOLVE),
+    *(DEPLOYMENTS_FOLLOW, JOBS_END, CRONJOBS_FIRE, STATEFULSETS_FOLLOW, DAEMONSETS_FOLLOW, CLAIMS_BIND),
+)
+"""What comes first explains what comes after: where no Pod gets a node, no Job ends either."""
+OF_SOME = (POLICIES_HOLD,)
+"""What a cluster promises where its Pod network can do it; a lab that needs it says so (``requires`` in lab.yaml)."""
+
+
+def promised(kinds: Collection[str], of_addons: Iterable[Promise], breaks: Collection[str] = ()) -> list[Promise]:
+    """What a lab was promised: what its objects need, and what its add-ons do, without what it breaks itself.
+
+    Args:
+        kinds: those of its objects, as :func:`kinds_in` names them.
+
+    Raises: LabError for a name in *breaks* that is no promise's.
+    """
+    every = [*OF_EVERY_CLUSTER, *OF_SOME, *of_addons]
+    _check_names(breaks, [promise.name for promise in every])
+    needed = [promise for promise in every if not promise.kinds or set(promise.kinds) & set(kinds)]
+    return [promise for promise in needed if promise.name not in breaks]
+
+
+def restore(api: Api, name: str) -> None:
+    """Put back what a lab broke of promise *name*. Raises: ApiError, ApiUnreachable."""
+    found = next((promise for promise in (*OF_EVERY_CLUSTER, *OF_SOME) if promise.name == name), None)
+    if found and found.restore:
+        found.restore(api)
+
+
+def kinds_in(manifests: Iterable[Object]) -> set[str]:
+    """The kinds of *manifests*, with that of the claims which Pods and StatefulSets bring along."""
+    found: set[str] = set()
+    for manifest in manifests:
+        found.add(str(manifest.get("kind")))
+        if {"volumeClaimTemplates", "volumeClaimTemplate", "ephemeral"} & _keys(manifest.get("spec")):
+            found.add("PersistentVolumeClaim")
+    return found
+
+
+def _keys(value: Any) -> set[str]:
+    """All keys of a tree."""
+    if isinstance(value, dict):
+        return {str(key) for key in value}.union(*map(_keys, value.values()))
+    return set().union(*map(_keys, value)) if isinstance(value, list) else set()
+
+
+def _check_names(names: Iterable[str], known: Sequence[str]) -> None:
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f", did you mean {near[0]}?" if near else ""
+            raise LabError(
+                f"lab.yaml breaks {name!r}, which no cluster promises{hint}", f"Choose from {', '.join(known)}."
+            )

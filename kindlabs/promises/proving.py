@@ -1,0 +1,48 @@
+"""Trying until promises hold, or patience is over."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from kindlabs.errors import InfraError
+from kindlabs.kube.api import ApiError
+from kindlabs.kube.probing import LOOK_AGAIN
+from kindlabs.promises.promise import Promise
+from kindlabs.promises.trial import Trial
+
+
+def prove(
+    promises: Sequence[Promise], trial: Trial, patience: float, over: threading.Event | None = None
+) -> dict[str, str]:
+    """Prove *promises* side by side; what is missing of those that do not hold, by name.
+
+    Args:
+        patience: seconds, for all together.
+        over: ends it early, when set.
+
+    Raises: whatever a proof raises that is no word of the cluster's: a bug of ours says nothing about it.
+    """
+    over, until = over or threading.Event(), time.monotonic() + patience
+
+    def attempt(promise: Promise) -> str | None:
+        try:
+            while (missing := _look(promise, trial)) and time.monotonic() < until and not over.is_set():
+                over.wait(LOOK_AGAIN)
+        except BaseException:
+            over.set()
+            raise
+        return missing
+
+    with ThreadPoolExecutor(max_workers=max(1, len(promises)), thread_name_prefix="proof") as pool:
+        missing = list(pool.map(attempt, promises))
+    return {promise.name: text for promise, text in zip(promises, missing, strict=True) if text}
+
+
+def _look(promise: Promise, trial: Trial) -> str | None:
+    try:
+        return promise.proof(trial)
+    except (ApiError, InfraError) as error:
+        return f"{promise.sentence.rstrip('.')}: {error.message}"
