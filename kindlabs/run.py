@@ -24,10 +24,12 @@ from kindlabs.expectations.transcript import Transcript
 from kindlabs.explaining import Explainer, Refusals, explain_refusals, findings_of, submission_check
 from kindlabs.kube import apply as applying
 from kindlabs.kube.api import Api, ApiError
-from kindlabs.kube.namespaces import clear_others, empty, namespace
+from kindlabs.kube.contents import contents
+from kindlabs.kube.given import Given, bring, of_lab
+from kindlabs.kube.namespaces import clear_others, empty, grant, namespace
 from kindlabs.kube.newlog import NewLog
+from kindlabs.kube.notes import disturbed
 from kindlabs.kube.offline import keep_pulls_at_home
-from kindlabs.kube.ownership import INSTRUCTOR_MANAGER
 from kindlabs.kube.world import World
 from kindlabs.manifests import Manifest
 from kindlabs.plugin import ChecksPlugin, run_checks
@@ -116,12 +118,13 @@ class Run:
         api = Api(self.cluster.kubeconfig_path)
         with self.steps.step(f"Apply {self.submission.name}", total=1, quiet_below=APPLY_SECONDS):
             with self._phase("setup"):
-                self._set_up(api)
+                given = self._set_up(api)
             cert_manager = (
                 NewLog(api, "cert-manager", "app=cert-manager") if "cert-manager" in self.lab.addons else None
             )
             with self._phase("apply"):
-                outcome = applying.apply(api, [m.document for m in self.submission.manifests], self.lab.namespaces)
+                manifests = [m.document for m in self.submission.manifests]
+                outcome = applying.apply(api, manifests, self.lab.namespaces, self.lab.rights.cluster)
         refused = explain_refusals(api, outcome.refused)
         self._add_submission_check(refused)
         # Watching begins after the last change was sent: what is listed now is never older than the submission.
@@ -129,7 +132,7 @@ class Run:
             world.expect(*WATCHED, *(kind for addon in self.lab.addons for kind in WATCHED_FOR.get(addon, ())))
             lab = self._lab(api, world, refused, cert_manager)
             lab.barrier.send() if outcome.changed else lab.barrier.skip()
-            explainer = Explainer(self.submission, world, self.kubectl, lab.namespace)
+            explainer = Explainer(self.submission, world, self.kubectl, lab.namespace, self._read_only(given))
             run_checks(self.lab.validator, ChecksPlugin(lab, explainer.explain, self._rule_out_faults, self._record))
             if self._record.verdict in (Verdict.PASSED, Verdict.FAILED):
                 world.confirm()
@@ -159,27 +162,28 @@ class Run:
         explainer.explain(result, Unmet("what was ready stays ready until the last check", seen, why))
         self._record.add(result)
 
-    def _set_up(self, api: Api) -> None:
-        """Namespaces, and what the instructor puts into them; of other labs, nothing."""
-        clear_others(api, self.lab.id)
-        for name in self.lab.namespaces:
-            namespace(api, name, self.lab.id)
+    def _set_up(self, api: Api) -> list[Given]:
+        """Namespaces, rights, and what the lab brings along, as a first run finds them; of other labs, nothing."""
+        lab, spaces = self.lab, self.lab.namespaces
+        clear_others(api, lab.id)
+        for space in lab.spaces:
+            namespace(api, space, lab.id, lab.rights)
+        setup = [(manifest.document, f"{manifest.file}:{manifest.line}") for manifest in self.setup]
+        given = of_lab(api, lab.id, setup, spaces[0], lab.rights.given)
+        grant(api, lab.id, lab.rights, [each.thing for each in given if not each.key.namespace])
         if self.fresh:
-            empty(api, self.lab.namespaces)
+            empty(api, spaces, lab.rights.cluster)
         if self.cluster.facts.egress == "none":
-            for name in self.lab.namespaces:
+            for name in spaces:
                 keep_pulls_at_home(api, name, self._images)
-        for manifest in self.setup:
-            metadata = manifest.document["metadata"]
-            metadata.setdefault("namespace", self.lab.namespaces[0])
-            # So that the instructor owns at least one field: is_written_by recognises the lab's objects by that.
-            metadata["labels"] = {"kind-labs/lab": self.lab.id} | metadata.get("labels", {})
-            try:
-                api.apply(manifest.document, manager=INSTRUCTOR_MANAGER)
-            except ApiError as error:
-                raise LabError(
-                    f"{manifest.file}:{manifest.line}: the API server refuses it: {error.message}"
-                ) from error
+        broken = {key for name in spaces for key in disturbed(api, name)}
+        bring(api, given, contents(api, spaces), broken, anew=bool(lab.handin.script))
+        return given
+
+    def _read_only(self, given: list[Given]) -> frozenset[tuple[str, str, str]]:
+        """What of the lab's no submission may change."""
+        mine = [each for each in given if each.thing not in self.lab.rights.given]
+        return frozenset((each.manifest["kind"], each.key.namespace, each.key.name) for each in mine)
 
     def _lab(self, api: Api, world: World, refused: Refusals, cert_manager: NewLog | None) -> Lab:
         deadline, transcript = Deadline(self.lab.deadline), Transcript()

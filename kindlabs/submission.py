@@ -151,7 +151,7 @@ def _read(
         if error.errno not in OF_THE_FILES or not error.filename:  # nothing of the learner's is wrong
             raise
         raise UnreadableSubmission(f"{error.filename}: {error.strerror}.", "Make the file readable.") from None
-    sound, findings = lint(objects, lab.namespaces, partial(_source, folder, shown_as))
+    sound, findings = lint(objects, lab.namespaces, partial(_source, folder, shown_as), lab.rights.cluster)
     if not objects:
         expected = ", ".join(path.name for path in manifest_files(lab.start))
         passed = f"; {', '.join(left_out[:3])} passed over" if left_out else ""
