@@ -27,7 +27,7 @@ def explain_refusals(api: Api, refusals: Iterable[Refusal]) -> Refusals:
     for refusal in refusals:
         manifest, meta = refusal.manifest, refusal.manifest["metadata"]
         served = sorted({r.api_version for r in api.resources() if r.kind == manifest["kind"]})
-        plain[manifest["kind"], meta["namespace"], meta["name"]] = explain(manifest, refusal.message, served)
+        plain[manifest["kind"], meta.get("namespace", ""), meta["name"]] = explain(manifest, refusal.message, served)
     return plain
 
 
@@ -36,7 +36,8 @@ def findings_of(submission: Submission, refused: Refusals) -> list[Finding]:
     found = list(submission.findings)
     for (kind, namespace, name), why in refused.items():
         source = submission.source(kind, name, namespace, *why.field) or Source(submission.shown_as, 1)
-        found.append(Finding(f"{kind} {name} is refused: {why.why}.", source, f"{kind} {namespace}/{name}"))
+        where = f"{namespace}/{name}" if namespace else name
+        found.append(Finding(f"{kind} {name} is refused: {why.why}.", source, f"{kind} {where}"))
     return found
 
 
@@ -62,12 +63,14 @@ class Explainer:
     Args:
         kubectl: how she calls kubectl on this cluster.
         namespace: where she looks when no cause is known.
+        given: kind, namespace and name of the lab's objects that she may not change.
     """
 
     submission: Submission
     world: World
     kubectl: str
     namespace: str
+    given: frozenset[tuple[str, str, str]] = frozenset()
 
     def explain(self, result: CheckResult, unmet: Unmet) -> None:
         """Fill in what was expected and observed, the cause with its place in her files, and what to do next."""
@@ -76,27 +79,28 @@ class Explainer:
         if cause is None:
             result.next_step = f"{self.kubectl} -n {self.namespace} events"
             return
+        source, given = self._source(cause)
+        result.verdict = Verdict.LAB_ERROR if given else Verdict.FAILED
         if cause.ours:  # the cause is the evidence
             result.verdict, result.observed = Verdict.INFRA_ERROR, cause.message
-        source = self._source(cause)
         where = {"file": source.file, "line": source.line} if source else None
         thing = f"{cause.kind} {'/'.join(filter(None, (cause.namespace, cause.name)))}"
         result.cause = CauseRecord(cause.reason, thing, cause.message, where, list(cause.chain))
         result.next_step = f"{self.kubectl} {cause.next_step}" if cause.next_step else ""
 
-    def _source(self, cause: Cause) -> Source | None:
-        """Where she wrote what is wrong; a Pod's fields stand in the template of what owns it."""
+    def _source(self, cause: Cause) -> tuple[Source | None, bool]:
+        """Where she wrote what is wrong, or whether the lab did; a Pod's fields stand in the template of its owner."""
         kind, name, where = cause.kind, cause.name, cause.field
         while name:
             found = self.submission.source(kind, name, cause.namespace, *where)
-            if found:
-                return found
+            if found or (kind, cause.namespace, name) in self.given:
+                return found, not found
             thing: Object | None = self.world.last(kind, name, cause.namespace)  # a check may have taken it away again
             if thing is None:
-                return None
+                return None, False
             where = _in_template(where) if kind == "Pod" else where
             kind, name = owner(thing)
-        return None
+        return None, False
 
 
 def _in_template(where: Field) -> Field:

@@ -9,6 +9,7 @@ from typing import Any
 
 from kindlabs import portfields, quantities
 from kindlabs.manifests import Manifest
+from kindlabs.perimeter import Thing
 from kindlabs.yamlsource import shown
 
 
@@ -44,19 +45,51 @@ WRITTEN_AS = {
     "kind": re.compile(r"[A-Za-z][A-Za-z0-9]*"),
 }
 LONGEST_NAME = 253
+CLUSTER_WIDE = {
+    "": ("Node", "PersistentVolume"),
+    "admissionregistration.k8s.io": (
+        *("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"),
+        *("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"),
+        *("MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"),
+    ),
+    "apiextensions.k8s.io": ("CustomResourceDefinition",),
+    "apiregistration.k8s.io": ("APIService",),
+    "certificates.k8s.io": ("CertificateSigningRequest", "ClusterTrustBundle"),
+    "flowcontrol.apiserver.k8s.io": ("FlowSchema", "PriorityLevelConfiguration"),
+    "gateway.networking.k8s.io": ("GatewayClass",),
+    "networking.k8s.io": ("IngressClass", "IPAddress", "ServiceCIDR"),
+    "node.k8s.io": ("RuntimeClass",),
+    "rbac.authorization.k8s.io": ("ClusterRole", "ClusterRoleBinding"),
+    "resource.k8s.io": ("DeviceClass", "ResourceSlice"),
+    "scheduling.k8s.io": ("PriorityClass",),
+    "storage.k8s.io": ("CSIDriver", "CSINode", "StorageClass", "VolumeAttachment", "VolumeAttributesClass"),
+}
+"""Kinds that are in no namespace, by group (kubectl api-resources --namespaced=false)."""
 
 
-def lint(objects: list[Manifest], namespaces: Sequence[str], locate: Locate) -> tuple[list[Manifest], list[Finding]]:
+def lint(
+    objects: list[Manifest], namespaces: Sequence[str], locate: Locate, granted: Sequence[Thing] = ()
+) -> tuple[list[Manifest], list[Finding]]:
     """Split *objects* into those to apply and findings about the others; at most one finding an object.
 
-    An object without a namespace gets the lab's first, as ``kubectl -n`` would give it; *namespaces* are the lab's.
+    An object without a namespace gets the lab's first, as ``kubectl -n`` would give it.
+
+    Args:
+        namespaces: the lab's.
+        granted: the cluster-wide objects that may be handed in; these have no namespace.
     """
     kept: dict[tuple[str, str, str, str], Manifest] = {}
     findings = []
     for manifest in objects:
-        fault = _shape_fault(manifest) or _namespace_fault(manifest, namespaces) or _value_fault(manifest)
+        fault = _shape_fault(manifest)
+        wide = fault is None and _is_cluster_wide(manifest, granted)
+        fault = fault or (_grant_fault(manifest, granted) if wide else _namespace_fault(manifest, namespaces))
+        fault = fault or _value_fault(manifest)
         if fault is None:
-            manifest.document["metadata"]["namespace"] = manifest.namespace or namespaces[0]
+            if wide:
+                manifest.document["metadata"].pop("namespace", None)
+            else:
+                manifest.document["metadata"]["namespace"] = manifest.namespace or namespaces[0]
             key = (manifest.api_version.partition("/")[0], manifest.kind, manifest.namespace, manifest.name)
             if key not in kept:
                 kept[key] = manifest
@@ -142,6 +175,32 @@ def _metadata_fault(manifest: Manifest, metadata: dict[str, Any]) -> _Fault | No
         found = _found(metadata["namespace"])
         return f"{what}: metadata.namespace has to be a text{found}.", ("metadata", "namespace")
     return None
+
+
+def _thing(manifest: Manifest) -> Thing:
+    group = manifest.api_version.rpartition("/")[0]
+    return Thing(f"{manifest.kind}.{group}" if group else manifest.kind, manifest.name)
+
+
+def _is_cluster_wide(manifest: Manifest, granted: Sequence[Thing]) -> bool:
+    kind = _thing(manifest).kind
+    known = CLUSTER_WIDE.get(manifest.api_version.rpartition("/")[0], ())
+    return manifest.kind in known or any(thing.kind == kind for thing in granted)
+
+
+def _grant_fault(manifest: Manifest, granted: Sequence[Thing]) -> _Fault | None:
+    if _thing(manifest) in granted:
+        return None
+    wide = f"{manifest.kind} {manifest.name} is cluster-wide"
+    alike = [thing for thing in granted if thing.kind == _thing(manifest).kind]
+    if alike:
+        return f"{wide}, and this lab lets you make {_listed(alike)}; give it that name.", ("metadata", "name")
+    told = f"this lab lets you make {_listed(granted)}" if granted else "this lab lets you make nothing of the kind"
+    return f"{wide}; {told}.", ("kind",)
+
+
+def _listed(things: Sequence[Thing]) -> str:
+    return " and ".join(map(str, things))
 
 
 def _namespace_fault(manifest: Manifest, namespaces: Sequence[str]) -> _Fault | None:

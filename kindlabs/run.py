@@ -25,10 +25,12 @@ from kindlabs.explaining import Explainer, Refusals, explain_refusals, findings_
 from kindlabs.kube import sending
 from kindlabs.kube.api import Api, ApiError
 from kindlabs.kube.apply import LEARNER
-from kindlabs.kube.namespaces import clear_others, empty, namespace
+from kindlabs.kube.contents import contents
+from kindlabs.kube.given import Given, bring, of_lab
+from kindlabs.kube.namespaces import clear_others, empty, grant, namespace
 from kindlabs.kube.newlog import NewLog
+from kindlabs.kube.notes import disturbed
 from kindlabs.kube.offline import keep_pulls_at_home
-from kindlabs.kube.ownership import INSTRUCTOR_MANAGER
 from kindlabs.kube.world import World
 from kindlabs.lint import Finding
 from kindlabs.manifests import Manifest
@@ -138,7 +140,7 @@ class Run:
         api = Api(self.cluster.kubeconfig_path)
         with self.steps.step(f"Apply {self.submission.name}", total=1, quiet_below=APPLY_SECONDS):
             with self._phase("setup"):
-                self._set_up(api)
+                given = self._set_up(api)
             logs = {addon.name: NewLog(api, *addon.logs_of) for addon in self._addons if addon.log}
             with self._phase("apply"):
                 done = [part.apply(api, self.lab) for part in self.submission.parts]
@@ -150,7 +152,7 @@ class Run:
             world.expect(*WATCHED, *(kind for addon in self._addons for kind in addon.watches))
             lab = self._lab(api, world, refused, logs)
             lab.barrier.send() if any(applied.changed for applied in done) else lab.barrier.skip()
-            explainer = Explainer(self.submission, world, self.kubectl, lab.namespace)
+            explainer = Explainer(self.submission, world, self.kubectl, lab.namespace, self._read_only(given))
             run_checks(self.lab.validator, ChecksPlugin(lab, explainer.explain, self._rule_out_faults, self._record))
             if self._record.verdict in (Verdict.PASSED, Verdict.FAILED):
                 world.confirm()
@@ -180,28 +182,29 @@ class Run:
         explainer.explain(result, Unmet("what was ready stays ready until the last check", seen, why))
         self._record.add(result)
 
-    def _set_up(self, api: Api) -> None:
-        """Namespaces, and what the instructor puts into them; of other labs, nothing."""
-        clear_others(api, self.lab.id)
-        for name in self.lab.namespaces:
-            namespace(api, name, self.lab.id)
-        if self.fresh or self.submission.acts:  # what was done by hand must not be there already
-            empty(api, self.lab.namespaces)
+    def _set_up(self, api: Api) -> list[Given]:
+        """Namespaces, rights, and what the lab brings along, as a first run finds them; of other labs, nothing."""
+        lab, spaces = self.lab, self.lab.namespaces
+        clear_others(api, lab.id)
+        for space in lab.spaces:
+            namespace(api, space, lab.id, lab.rights)
+        setup = [(manifest.document, f"{manifest.file}:{manifest.line}") for manifest in self.setup]
+        given = of_lab(api, lab.id, setup, spaces[0], lab.rights.given)
+        grant(api, lab.id, lab.rights, [each.thing for each in given if not each.key.namespace])
+        if self.fresh:
+            empty(api, spaces, lab.rights.cluster)
         self._restore(api)
         if self.cluster.facts.egress == "none":
-            for name in self.lab.namespaces:
+            for name in spaces:
                 keep_pulls_at_home(api, name, self._images)
-        for manifest in self.setup:
-            metadata = manifest.document["metadata"]
-            metadata.setdefault("namespace", self.lab.namespaces[0])
-            # So that the instructor owns at least one field: is_written_by recognises the lab's objects by that.
-            metadata["labels"] = {"kind-labs/lab": self.lab.id} | metadata.get("labels", {})
-            try:
-                api.apply(manifest.document, manager=INSTRUCTOR_MANAGER)
-            except ApiError as error:
-                raise LabError(
-                    f"{manifest.file}:{manifest.line}: the API server refuses it: {error.message}"
-                ) from error
+        broken = {key for name in spaces for key in disturbed(api, name)}
+        bring(api, given, contents(api, spaces), broken, anew=bool(lab.handin.script))
+        return given
+
+    def _read_only(self, given: list[Given]) -> frozenset[tuple[str, str, str]]:
+        """What of the lab's no submission may change."""
+        mine = [each for each in given if each.thing not in self.lab.rights.given]
+        return frozenset((each.manifest["kind"], each.key.namespace, each.key.name) for each in mine)
 
     def _restore(self, api: Api) -> None:
         """Put back what another lab broke on purpose, now that nothing of it runs any more; note what this one breaks.

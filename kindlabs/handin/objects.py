@@ -70,7 +70,10 @@ class Objects(Part):
         return kustomize.build(kustomization, self.folder.files, self.folder.kubectl())
 
     def _sound(self, objects: list[Manifest], lab: CourseLab) -> list[Manifest]:
-        sound, findings = lint(objects, lab.namespaces, lambda m, at: self.folder.source(m.file, m.line_of(*at)))
+        def locate(manifest: Manifest, at: tuple[str | int, ...]) -> Source:
+            return self.folder.source(manifest.file, manifest.line_of(*at))
+
+        sound, findings = lint(objects, lab.namespaces, locate, lab.rights.cluster)
         self.findings += findings
         return sound
 
@@ -89,7 +92,7 @@ class Objects(Part):
         """Make of the lab's namespaces what a first run of ``manifests`` would."""
         from kindlabs.kube import apply as applying
 
-        outcome = applying.apply(api, [m.document for m in self.manifests], lab.namespaces)
+        outcome = applying.apply(api, [m.document for m in self.manifests], lab.namespaces, lab.rights.cluster)
         return Applied(outcome.refused, outcome.changed)
 
     def source(self, kind: str, name: str, namespace: str | None, at: tuple[str | int, ...]) -> Source | None:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kindlabs.kube.api import Api, Identity, Object
-from kindlabs.kube.contents import KEPT, contents, strays
+from kindlabs.kube.contents import contents, strays
 from kindlabs.kube.leftovers import sweep
 from kindlabs.kube.notes import Key, applied, disturbed, forget_disturbed, key_of, note_applied
+from kindlabs.kube.ownership import is_labs
 from kindlabs.kube.podspecs import reads
-from kindlabs.kube.removal import remove
+from kindlabs.kube.removal import COMES_BACK, remove
 from kindlabs.kube.sending import Refusal, send
 from kindlabs.kube.standing import Standing, print_of
+from kindlabs.perimeter import Thing
 
 LEARNER = Identity("learner", ("kind-labs:learners", "system:authenticated"))
 """Whom submissions are applied as; the field manager is LEARNER_MANAGER."""
 ORDER = (
-    ("ServiceAccount", "Role", "RoleBinding", "ConfigMap", "Secret", "PersistentVolumeClaim", "Issuer"),
+    ("StorageClass", "PersistentVolume", "PriorityClass"),
+    ("ServiceAccount", "ClusterRole", "Role", "ClusterRoleBinding", "RoleBinding"),
+    ("ConfigMap", "Secret", "PersistentVolumeClaim", "Issuer"),
     (),
     ("Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "ReplicationController", "Job", "CronJob"),
     ("HorizontalPodAutoscaler",),
@@ -34,7 +38,13 @@ class Outcome:
     changed: bool
 
 
-def apply(api: Api, manifests: Sequence[Object], namespaces: Sequence[str]) -> Outcome:
+def apply(
+    api: Api,
+    manifests: Sequence[Object],
+    namespaces: Sequence[str],
+    granted: Iterable[Thing] = (),
+    there: Mapping[Key, Object] | None = None,
+) -> Outcome:
     """Make of *namespaces* what a first run of *manifests* would, as the learner; what stands so already stays.
 
     First goes what earlier runs applied and this one does not name, or names otherwise, and what somebody made by hand,
@@ -42,32 +52,45 @@ def apply(api: Api, manifests: Sequence[Object], namespaces: Sequence[str]) -> O
 
     Args:
         api: the instructor's view; impersonation is done here.
-        namespaces: the lab's; each manifest names one of them.
+        namespaces: the lab's; each manifest names one of them, or is cluster-wide.
+        granted: the cluster-wide objects that a submission may hold.
+        there: what is in the namespaces, where it is known; it is looked up otherwise.
     """
     learner = api.acting_as(LEARNER)
-    ordered = {key_of(manifest): manifest for manifest in sorted(manifests, key=_rank)}
+    ordered = {key_of(manifest): manifest for manifest in sorted(manifests, key=rank_of)}
     noted = {key: text for name in namespaces for key, text in applied(api, name).items()}
     broken = {key for name in namespaces for key in disturbed(api, name)}
-    there = contents(api, namespaces)
+    if there is None:
+        there = contents(api, namespaces, granted)
     stray = strays(there) - {*noted, *broken, *ordered}
     gone = {*noted, *stray} - {*ordered} | broken
+    # What is the lab's was as it should be a moment ago (kube/given).
+    gone -= {key for key, thing in there.items() if is_labs(thing)}
     moved = Standing(learner, there).moved(list(ordered.values()), noted, gone)
     if not moved:
         return Outcome([], changed=False)
     # Noted before the first change: an interrupted run leaves nothing unknown behind.
-    _note(api, namespaces, {key: "" if key in moved else noted[key] for key in {*noted, *ordered}})
+    note_applied(api, namespaces, {key: "" if key in moved else noted[key] for key in {*noted, *ordered}})
     removed = remove(api, learner, moved - stray) | remove(api, api, stray)
     sweep(api, namespaces, restless=True)
-    results = {key: send(learner, manifest) for key, manifest in ordered.items() if key in moved}
+    results = {key: _sent(api, learner, manifest) for key, manifest in ordered.items() if key in moved}
     for key in sweep(api, namespaces, restless=False) & {*ordered}:
         send(learner, ordered[key])  # a controller had made it first; now it is the learner's alone
     taken = [manifest for key, manifest in ordered.items() if results.get(key) is None]
-    there = _inputs(api, taken)
-    _note(api, namespaces, {key_of(manifest): print_of(manifest, there) for manifest in taken})
+    inputs = _inputs(api, taken)
+    note_applied(api, namespaces, {key_of(manifest): print_of(manifest, inputs) for manifest in taken})
     for name in namespaces if broken else ():
         forget_disturbed(api, name)
     refused = [refusal for manifest in manifests if (refusal := results.get(key_of(manifest)))]
     return Outcome(refused, changed=removed or any(result is None for result in results.values()))
+
+
+def _sent(api: Api, learner: Api, manifest: Object) -> Refusal | None:
+    """Apply *manifest*; one of a lab's open objects that cannot be changed in place is replaced, as a person would."""
+    refusal = send(learner, manifest)
+    if refusal and "field is immutable" in refusal.message and remove(api, learner, [key_of(manifest)], open_too=True):
+        return send(learner, manifest)
+    return refusal
 
 
 def _inputs(api: Api, manifests: Sequence[Object]) -> dict[Key, Object]:
@@ -75,13 +98,10 @@ def _inputs(api: Api, manifests: Sequence[Object]) -> dict[Key, Object]:
     wanted = {key for manifest in manifests for key in reads(manifest) if key.kind in ("ConfigMap", "Secret")}
     lists = {(key.kind, key.namespace) for key in wanted}
     there = {Key(kind, t["metadata"]["name"], name): t for kind, name in lists for t in api.list(kind, name)}
-    return {key: thing for key, thing in there.items() if key[:2] not in KEPT}
+    return {key: thing for key, thing in there.items() if key[:2] not in COMES_BACK}
 
 
-def _rank(manifest: Object) -> int:
-    return next((rank for rank, kinds in enumerate(ORDER) if manifest["kind"] in kinds), 1)
-
-
-def _note(api: Api, namespaces: Sequence[str], things: Mapping[Key, str]) -> None:
-    for name in namespaces:
-        note_applied(api, name, things)
+def rank_of(manifest: Object) -> tuple[int, int]:
+    """The place of an object in ORDER."""
+    kind = manifest["kind"]
+    return next(((rank, kinds.index(kind)) for rank, kinds in enumerate(ORDER) if kind in kinds), (ORDER.index(()), 0))

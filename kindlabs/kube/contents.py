@@ -1,35 +1,34 @@
-"""Everything that is in a namespace, and what of it nobody answers for."""
+"""Everything that is in a lab's namespaces, and what of it nobody answers for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from kindlabs.kube.api import Api, Object
 from kindlabs.kube.notes import Key
-from kindlabs.kube.ownership import INSTRUCTOR_MANAGER, LEARNER_MANAGER, has_foreign_fields, is_written_by
+from kindlabs.kube.ownership import LEARNER_MANAGER, has_foreign_fields, is_labs, is_written_by
 from kindlabs.kube.removal import COMES_BACK
+from kindlabs.perimeter import Thing
 
-BINDING = "kind-labs-learner"
-"""The RoleBinding that lets the learner in."""
-KEPT = {*COMES_BACK, ("RoleBinding.rbac.authorization.k8s.io", BINDING)}
 DERIVED = {"Event", "Endpoints", "EndpointSlice", "Lease", "PodMetrics", "ControllerRevision"}
 """Kinds that controllers own; they go with what they were derived from."""
 
 
-def contents(api: Api, namespaces: Iterable[str]) -> dict[Key, Object]:
-    """What is in *namespaces* and neither derived, nor Kubernetes' own, nor the learner's way in."""
+def contents(api: Api, namespaces: Sequence[str], granted: Iterable[Thing] = ()) -> dict[Key, Object]:
+    """What is in *namespaces* and neither derived nor Kubernetes' own, and what is *granted* cluster-wide."""
     kinds = [
         f"{resource.kind}.{resource.group}" if resource.group else resource.kind
         for resource in api.resources()
         if resource.namespaced and {"list", "delete"} <= resource.verbs and resource.kind not in DERIVED
     ]
-    return {
-        Key(kind, thing["metadata"]["name"], namespace): thing
-        for namespace in namespaces
+    there = {
+        Key(kind, thing["metadata"]["name"], thing["metadata"]["namespace"]): thing
         for kind in kinds
-        for thing in api.list(kind, namespace)
-        if (kind, thing["metadata"]["name"]) not in KEPT
+        for thing in api.list(kind, namespaces[0] if len(namespaces) == 1 else None)
+        if thing["metadata"]["namespace"] in namespaces and (kind, thing["metadata"]["name"]) not in COMES_BACK
     }
+    wide = {Key(t.kind, t.name, ""): api.get(t.kind, t.name) for t in granted if api.resource(t.kind)}
+    return there | {key: thing for key, thing in wide.items() if thing}
 
 
 def strays(there: Mapping[Key, Object]) -> set[Key]:
@@ -45,4 +44,4 @@ def _is_stray(thing: Object) -> bool:
     unsigned = not thing["metadata"].get("managedFields")
     orphaned = thing["kind"] in ("Pod", "ReplicaSet", "Job")  # whoever made it was deleted without it
     by_hand = unsigned or orphaned or has_foreign_fields(thing) or is_written_by(thing, LEARNER_MANAGER)
-    return by_hand and not thing["metadata"].get("ownerReferences") and not is_written_by(thing, INSTRUCTOR_MANAGER)
+    return by_hand and not thing["metadata"].get("ownerReferences") and not is_labs(thing)

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
+from functools import partial
 
+from kindlabs.kube import rights
 from kindlabs.kube.api import Api, ApiError, Object
 from kindlabs.kube.apply import LEARNER
-from kindlabs.kube.contents import BINDING, contents
-from kindlabs.kube.notes import applied, note_applied
-from kindlabs.kube.ownership import INSTRUCTOR_MANAGER
-from kindlabs.kube.removal import press, until_done
+from kindlabs.kube.contents import contents
+from kindlabs.kube.discovery import Resource
+from kindlabs.kube.notes import Key, key_of, note_applied
+from kindlabs.kube.ownership import INSTRUCTOR_MANAGER, LAB
+from kindlabs.kube.removal import press, remove, until_done
+from kindlabs.perimeter import Rights, Space, Thing
 
-LABELS = {"pod-security.kubernetes.io/enforce": "baseline"}
-"""Pods must not control their node: from there every namespace can be reached."""
+USED = "kind-labs/used"
+"""Label of a namespace that a run, or somebody's hand after it, may have left something in."""
+GRANTED = ("ClusterRole.rbac.authorization.k8s.io", rights.NAME)
 
 
-def namespace(api: Api, name: str, lab: str) -> Object:
+def namespace(api: Api, space: Space, lab: str, granted: Rights | None = None) -> Object:
     """Make a lab's namespace as the instructor, and let the learner in; return it as it is now."""
-    known = api.get("Namespace", name)
+    name, known = space.name, api.get("Namespace", space.name)
     if known and known.get("status", {}).get("phase") == "Terminating":
         until_done(lambda late: _press_on(api, name, late), f"namespace {name} to go")
         known = None
-    labels = LABELS | {"kind-labs/lab": lab}
+    # Below `baseline` Pods control their node: from there every namespace can be reached.
+    labels = {"pod-security.kubernetes.io/enforce": space.pod_security, LAB: lab, USED: "true"} | space.labels
     if known is None or not labels.items() <= known["metadata"].get("labels", {}).items():
         known = api.apply(
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}},
@@ -29,7 +35,7 @@ def namespace(api: Api, name: str, lab: str) -> Object:
         )
         # Kubernetes makes the account that Pods run as a moment later, and refuses Pods until then.
         until_done(lambda _: api.get("ServiceAccount", "default", name) is None, f"namespace {name} to be ready")
-    _let_in(api, name)
+    _let_in(api, space, lab, granted or Rights())
     return known
 
 
@@ -40,50 +46,76 @@ def _press_on(api: Api, name: str, late: bool) -> int:
     return sweep_out(api, name, late=late) + 1
 
 
-def _let_in(api: Api, name: str) -> None:
-    """Give the learner her rights, whatever she has made of them, and return when they are in effect."""
-    binding = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "RoleBinding",
-        "metadata": {"name": BINDING, "namespace": name},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "admin"},
-        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": LEARNER.user}],
-    }
-    try:
-        api.apply(binding, manager=INSTRUCTOR_MANAGER)
-    except ApiError as error:
-        if error.status != 422:  # 422: it binds another role, and no binding can change its role
-            raise
-        api.delete("RoleBinding", BINDING, name)
-        api.apply(binding, manager=INSTRUCTOR_MANAGER)
+def _let_in(api: Api, space: Space, lab: str, granted: Rights) -> None:
+    """Give the learner her rights and limits, whatever was made of them, and return when they are in effect."""
+    for manifest in rights.in_namespace(lab, space, granted):
+        put(api, manifest)
     learner = api.acting_as(LEARNER)
-    until_done(lambda _: not learner.may_create("", "pods", name), f"the learner's rights in namespace {name}")
+    until_done(lambda _: not learner.may_create("", "pods", space.name), f"the learner's rights in {space.name}")
 
 
-def empty(api: Api, namespaces: Iterable[str]) -> None:
-    """Delete everything in *namespaces* that is not Kubernetes' own, and return when it is gone.
+def grant(api: Api, lab: str, granted: Rights, brought: Collection[Thing] = ()) -> None:
+    """Let the learner make the cluster-wide objects that a lab grants; those of another lab go.
+
+    Args:
+        brought: cluster-wide objects of the lab's own.
+
+    Raises: LabError for a kind that cannot be granted.
+    """
+    wanted, known = rights.in_cluster(api, lab, granted, brought), api.get(*GRANTED)
+    mine = known is not None and (known["metadata"].get("labels") or {}).get(LAB) == lab
+    stale = {*rights.marked(known)} - {*(granted.cluster if mine else ()), *(brought if mine else ())}
+    remove(api, api, [Key(thing.kind, thing.name, "") for thing in stale])
+    for manifest in wanted:
+        put(api, manifest)
+    if known and not wanted:
+        remove(api, api, [Key(*GRANTED, ""), Key("ClusterRoleBinding.rbac.authorization.k8s.io", rights.NAME, "")])
+    learner = api.acting_as(LEARNER)
+    for thing in granted.cluster:
+        if resource := api.resource(thing.kind):
+            until_done(partial(_has_not, learner, resource), f"the right to make {thing}")
+
+
+def _has_not(learner: Api, resource: Resource, _late: bool) -> int:
+    return not learner.may_create(resource.group, resource.plural, "")
+
+
+def put(api: Api, manifest: Object) -> Object:
+    """Apply one of the lab's own objects; one that cannot be changed into what it should be is made anew."""
+    try:
+        return api.apply(manifest, manager=INSTRUCTOR_MANAGER)
+    except ApiError as error:
+        if error.status != 422:  # 422: a binding of another role, a Job of another template
+            raise
+        remove(api, api, [key_of(manifest)])
+        return api.apply(manifest, manager=INSTRUCTOR_MANAGER)
+
+
+def empty(api: Api, namespaces: Sequence[str], granted: Collection[Thing] = ()) -> None:
+    """Delete everything in *namespaces* that is not Kubernetes' own, then what is *granted*; return when it is gone.
 
     Emptying takes about a second where deleting and making a namespace takes five to eleven.
     """
     left = list(namespaces)
     until_done(lambda late: sum(sweep_out(api, name, late=late) for name in left), f"{', '.join(left)} to be empty")
-    for name in left:
-        note_applied(api, name, {})
+    remove(api, api, [Key(thing.kind, thing.name, "") for thing in granted])
+    note_applied(api, left, {})
 
 
 def clear_others(api: Api, lab: str) -> None:
-    """Empty the namespaces of other labs in which something was applied: on a small node there is no room for two.
+    """Empty the namespaces of other labs that were used: on a small node there is no room for two.
 
     What they run would take its ports, its processor and its Pods from *lab*, whose learner is not to blame for it.
     """
-    others = api.list("Namespace", selector=f"kind-labs/lab,kind-labs/lab!={lab}")
-    names = [other["metadata"]["name"] for other in others]
-    empty(api, [name for name in names if applied(api, name)])
+    others = [n["metadata"]["name"] for n in api.list("Namespace", selector=f"{USED},{LAB},{LAB}!={lab}")]
+    empty(api, others)
+    for name in others:
+        api.patch("Namespace", name, None, {"metadata": {"labels": {USED: None}}})
 
 
 def sweep_out(api: Api, name: str, *, late: bool = False) -> int:
-    """Delete what is there; return how much there was."""
-    found = contents(api, [name])
+    """Delete what is there, but for the learner's rights and limits; return how much there was."""
+    found = {key: thing for key, thing in contents(api, [name]).items() if not rights.is_of_rights(thing)}
     for key, thing in found.items():
         press(api, key.kind, thing, late=late)
     return len(found)

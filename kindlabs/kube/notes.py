@@ -1,22 +1,29 @@
-"""What runs remember about a lab's namespace, in its annotations: the learner may read these and cannot write them."""
+"""What runs remember about a lab's namespaces, in their annotations: the learner may read these and cannot write them.
+
+What is remembered of cluster-wide objects stands in the lab's first namespace.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from kindlabs.kube.api import Api, Object
 
 APPLIED = "kind-labs/applied"
-"""Annotation: the objects that runs applied there, as a JSON list of [kind.group, name, print]; see kube/standing."""
+"""Annotation: the objects that runs applied there, as a JSON list of [kind.group, name, print]; see kube/standing.
+A cluster-wide one is written ``/kind.group``."""
 DISTURBED = "kind-labs/disturbed"
 """Annotation: the objects that a check broke on purpose, as a JSON list of [kind.group, name].
 They are replaced before the next run: Kubernetes remembers a Pod's crashes, and would hold ours against the learner."""
 
 
 class Key(NamedTuple):
-    """What names an object for Api: ``api.get(*key)``; *kind* with its group, ``Deployment.apps``."""
+    """What names an object for Api: ``api.get(*key)``.
+
+    *kind* has its group, ``Deployment.apps``; *namespace* is empty for what is cluster-wide.
+    """
 
     kind: str
     name: str
@@ -24,22 +31,28 @@ class Key(NamedTuple):
 
 
 def key_of(manifest: Object) -> Key:
-    """The key of an object that says its namespace."""
+    """The key of an object; one that says no namespace is cluster-wide."""
     group = manifest["apiVersion"].rpartition("/")[0]
     kind = f"{manifest['kind']}.{group}" if group else str(manifest["kind"])
-    return Key(kind, manifest["metadata"]["name"], manifest["metadata"]["namespace"])
+    return Key(kind, manifest["metadata"]["name"], manifest["metadata"].get("namespace", ""))
 
 
 def applied(api: Api, namespace: str) -> dict[Key, str]:
     """What runs applied in *namespace*, and the print of each; empty for one that was interrupted over it."""
     rows = _read(api, namespace, APPLIED)
-    return {Key(kind, name, namespace): "".join(prints) for kind, name, *prints in rows}
+    return {
+        Key(kind.lstrip("/"), name, "" if kind.startswith("/") else namespace): "".join(prints)
+        for kind, name, *prints in rows
+    }
 
 
-def note_applied(api: Api, namespace: str, things: Mapping[Key, str]) -> None:
-    """Remember those of *things* that are in *namespace*, and forget all others."""
-    rows = [[key.kind, key.name, text] for key, text in things.items() if key.namespace == namespace]
-    _write(api, namespace, APPLIED, rows)
+def note_applied(api: Api, namespaces: Sequence[str], things: Mapping[Key, str]) -> None:
+    """Remember those of *things* that are in each of *namespaces*, and forget all others."""
+    for namespace in namespaces:
+        rows = [[key.kind, key.name, text] for key, text in things.items() if key.namespace == namespace]
+        if namespace == namespaces[0]:
+            rows += [[f"/{key.kind}", key.name, text] for key, text in things.items() if not key.namespace]
+        _write(api, namespace, APPLIED, rows)
 
 
 def disturbed(api: Api, namespace: str) -> set[Key]:

@@ -10,6 +10,10 @@ LEARNER_MANAGER = "kind-labs-learner"
 """The field manager of submissions."""
 INSTRUCTOR_MANAGER = "kind-labs"
 """The field manager of the lab's own objects."""
+LAB = "kind-labs/lab"
+"""Label of what belongs to a lab, its id; no learner can write it (``clusters/addons/probe/learners.yaml``)."""
+OPEN = "kind-labs/open"
+"""Label of those of a lab's objects that a submission may change."""
 _controllers = {"kube-", "kubelet"}
 """How the managers begin that belong to the cluster; any other is a person with some tool."""
 
@@ -25,6 +29,11 @@ def register(managers: Iterable[str]) -> None:
 def is_written_by(thing: Object, manager: str) -> bool:
     """Whether *manager* has written a field of it that is still there."""
     return any(entry.get("manager") == manager for entry in _entries(thing))
+
+
+def is_labs(thing: Object) -> bool:
+    """Whether an object belongs to a lab, and not to a submission."""
+    return LAB in (thing["metadata"].get("labels") or {})
 
 
 def has_foreign_fields(thing: Object) -> bool:

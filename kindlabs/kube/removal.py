@@ -11,8 +11,7 @@ from kindlabs.errors import InfraError
 from kindlabs.kube.api import Api, ApiError, Object
 from kindlabs.kube.notes import Key
 from kindlabs.kube.objects import age
-from kindlabs.kube.ownership import INSTRUCTOR_MANAGER, is_written_by
-from kindlabs.kube.sending import send
+from kindlabs.kube.ownership import OPEN, is_labs
 
 GONE_SECONDS = 60.0
 LATE_SECONDS = 3.0
@@ -37,23 +36,20 @@ COMES_BACK = {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")}
 """Kubernetes makes these in every namespace and makes them again when they go."""
 
 
-def remove(api: Api, actor: Api, things: Iterable[Key]) -> bool:
+def remove(api: Api, actor: Api, things: Iterable[Key], *, open_too: bool = False) -> bool:
     """Delete *things* and return once they and what was made of them are gone; whether any of them was there.
-
-    What the lab put there only loses what submissions wrote into it.
 
     Args:
         actor: the server as whoever deletes them sees it. The learner's names may be anything: what she has no right to
-            delete she cannot have made, and it stays.
+            delete she cannot have made, and it stays. So does what is the lab's, unless *actor* is *api* itself.
+        open_too: whether those of the lab's go that a submission may change.
     """
     going = _Going(api)
     for key in things:
         resource = api.resource(key.kind)
         live = api.get(*key) if resource and "get" in resource.verbs else None  # a review is made, and never kept
-        if live and is_written_by(live, INSTRUCTOR_MANAGER):
-            head = {"name": key.name, "namespace": key.namespace}
-            send(actor, {"apiVersion": live["apiVersion"], "kind": live["kind"], "metadata": head})
-        elif live and _deleted(actor, key):
+        kept = live and is_labs(live) and actor is not api and not (open_too and OPEN in live["metadata"]["labels"])
+        if live and not kept and _deleted(actor, key):
             going.add(key, live)
     if going.keys:
         until_done(going.press_on, f"{', '.join(f'{k.kind} {k.name}' for k in sorted(going.keys))} to go")
@@ -125,7 +121,7 @@ def press(api: Api, kind: str, thing: Object, *, late: bool = False) -> None:
         late: whether it has had LATE_SECONDS.
     """
     meta = thing["metadata"]
-    name, namespace = meta["name"], meta["namespace"]
+    name, namespace = meta["name"], meta.get("namespace", "")
     if "deletionTimestamp" not in meta or meta.get("deletionGracePeriodSeconds", 0) > 1:
         _delete(api, kind, name, namespace)
         return
@@ -146,7 +142,7 @@ def _nobody_ends(api: Api, pod: Object) -> bool:
 def _release(api: Api, kind: str, thing: Object, finalizers: list[str]) -> None:
     try:
         patch = {"metadata": {"finalizers": finalizers}}
-        api.patch(kind, thing["metadata"]["name"], thing["metadata"]["namespace"], patch)
+        api.patch(kind, thing["metadata"]["name"], thing["metadata"].get("namespace"), patch)
     except ApiError as error:
         if error.status not in (404, 409, 422):  # gone, or its controller was quicker
             raise

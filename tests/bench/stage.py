@@ -52,8 +52,8 @@ class Stage:
 
     def begin_empty(self, cluster: Cluster) -> None:
         """Leave nothing in the lab's namespace, and return when the Ingress controller has taken that in."""
-        for name in self.lab.namespaces:
-            namespace(cluster.api, name, self.lab.id)
+        for space in self.lab.spaces:
+            namespace(cluster.api, space, self.lab.id)
         empty(cluster.api, self.lab.namespaces)
         until = time.monotonic() + SETTLE_SECONDS
         while time.monotonic() < until:

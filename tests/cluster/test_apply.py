@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 from kindlabs.clusters.cluster import Cluster
+from kindlabs.diagnosis.refusals import explain
 from kindlabs.kube.api import ApiError, Object
 from kindlabs.kube.apply import apply
 from kindlabs.kube.namespaces import clear_others, namespace
 from kindlabs.kube.notes import Key, note_applied
 from kindlabs.kube.objects import is_ready
-from kindlabs.kube.ownership import INSTRUCTOR_MANAGER
+from kindlabs.kube.ownership import INSTRUCTOR_MANAGER, LAB
 from kindlabs.kube.removal import until_done
+from kindlabs.perimeter import Space
 
 IMAGE = "registry.k8s.io/e2e-test-images/agnhost:2.63.0"
 POD_SPEC: Object = {
@@ -29,7 +31,7 @@ NOWHERE: Object = {"schedulingGates": [], "nodeName": "no-such-node", "terminati
 def space(cluster: Cluster) -> Iterator[str]:
     """A lab's namespace, for these tests in turn."""
     name = f"kl-apply-{secrets.token_hex(3)}"
-    namespace(cluster.api, name, "apply")
+    namespace(cluster.api, Space(name), "apply")
     yield name
     cluster.api.delete("Namespace", name)
 
@@ -156,7 +158,7 @@ def test_a_submission_reaches_nothing_else(cluster: Cluster, space: str, hand_in
     api.apply(thing("LimitRange", "guard", spec={"limits": []}), manager=INSTRUCTOR_MANAGER)
     note_applied(
         api,
-        space,
+        [space],
         {Key("LimitRange", "guard", space): "", Key("ClusterRole.rbac.authorization.k8s.io", "view", space): ""},
     )
     hand_in()
@@ -169,11 +171,12 @@ def test_a_submission_reaches_nothing_else(cluster: Cluster, space: str, hand_in
     assert 'violates PodSecurity "baseline' in refusal.message
 
 
-def test_the_labs_own_is_given_back(cluster: Cluster, space: str, hand_in: Any, thing: Any) -> None:
-    """What the lab put there may be changed by a submission; one that does not name it finds it as it was."""
+def test_the_labs_own_stays(cluster: Cluster, space: str, hand_in: Any, thing: Any) -> None:
+    """What the lab put there stays as it is, whatever a submission would make of it."""
     note = thing("ConfigMap", "note", data={"nonce": "abc"})
-    cluster.api.apply(note, manager=INSTRUCTOR_MANAGER)
-    hand_in(thing("ConfigMap", "note", data={"mine": "too"}))
+    cluster.api.apply(note | {"metadata": note["metadata"] | {"labels": {LAB: "apply"}}}, manager=INSTRUCTOR_MANAGER)
+    (refusal,) = apply(cluster.api, [note | {"data": {"mine": "too"}}], [space]).refused
+    assert explain(note, refusal.message) == ("it is part of the lab, and stays as it is", ())
     hand_in()
     left = cluster.api.get("ConfigMap", "note", space)
     assert left is not None
@@ -183,10 +186,10 @@ def test_the_labs_own_is_given_back(cluster: Cluster, space: str, hand_in: Any, 
 def test_a_namespace_that_cannot_go_is_made_again(cluster: Cluster, thing: Any) -> None:
     """Deleted by hand, with something in it that a finalizer holds: the next run has its namespace."""
     name = f"kl-stuck-{secrets.token_hex(3)}"
-    namespace(cluster.api, name, "apply")
+    namespace(cluster.api, Space(name), "apply")
     held = thing("ConfigMap", "held", metadata={"namespace": name, "finalizers": ["example.org/never"]})
     cluster.api.apply(held, manager="hand")
     cluster.api.delete("Namespace", name)
-    again = namespace(cluster.api, name, "apply")
+    again = namespace(cluster.api, Space(name), "apply")
     assert "deletionTimestamp" not in again["metadata"]
     cluster.api.delete("Namespace", name)

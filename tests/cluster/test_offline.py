@@ -10,6 +10,7 @@ import pytest
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.kube.namespaces import namespace
 from kindlabs.kube.offline import keep_pulls_at_home
+from kindlabs.perimeter import Space
 
 HELD = "registry.k8s.io/e2e-test-images/agnhost:2.63.0"
 ELSEWHERE = "docker.io/library/elsewhere:1"
@@ -21,7 +22,7 @@ def namespaces(cluster: Cluster) -> Iterator[tuple[str, str]]:
     mark = secrets.token_hex(3)  # the API server goes by a policy of the same name for a while after it is gone
     names = (f"kl-offline-{mark}", f"kl-untouched-{mark}")
     for name in names:
-        namespace(cluster.api, name, "offline")
+        namespace(cluster.api, Space(name), "offline")
     keep_pulls_at_home(cluster.api, names[0], [HELD])
     yield names
     for kind in ("MutatingAdmissionPolicyBinding", "MutatingAdmissionPolicy"):

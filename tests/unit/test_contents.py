@@ -6,15 +6,18 @@ from typing import Any
 
 from kindlabs.kube.contents import strays
 from kindlabs.kube.notes import Key
-from kindlabs.kube.ownership import INSTRUCTOR_MANAGER, LEARNER_MANAGER
+from kindlabs.kube.ownership import LEARNER_MANAGER
 from kindlabs.kube.standing import print_of
 
 FIELDS = {"f:data": {"f:a": {}}}
 
 
-def config_map(name: str, *managers: str, owned: bool = False, value: str = "") -> dict[Key, dict[str, Any]]:
+def config_map(
+    name: str, *managers: str, owned: bool = False, value: str = "", **more: Any
+) -> dict[Key, dict[str, Any]]:
     """A ConfigMap that *managers* wrote."""
     meta: dict[str, Any] = {"name": name, "managedFields": [{"manager": m, "fieldsV1": FIELDS} for m in managers]}
+    meta |= more
     if owned:
         meta["ownerReferences"] = [{"uid": "1"}]
     return {Key("ConfigMap", name, "lab-07"): {"kind": "ConfigMap", "metadata": meta, "data": {"a": value}}}
@@ -27,7 +30,7 @@ def test_strays() -> None:
         **config_map("forgotten", LEARNER_MANAGER),
         **config_map("unsigned"),
         **config_map("controllers", "kube-controller-manager"),
-        **config_map("labs", INSTRUCTOR_MANAGER, "kubectl-edit"),
+        **config_map("labs", "kubectl-edit", labels={"kind-labs/lab": "07"}),
         **config_map("made-of-another", "some-operator", owned=True),
     }
     assert {key.name for key in strays(there)} == {"by-hand", "forgotten", "unsigned"}

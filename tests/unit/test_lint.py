@@ -6,18 +6,19 @@ import pytest
 
 from kindlabs.lint import Source, lint
 from kindlabs.manifests import Manifest, parse
+from kindlabs.perimeter import Thing
 
 NAMESPACES = ("lab-07", "lab-07-b")
 HEAD = "apiVersion: v1\nkind: ConfigMap\n"
 
 
-def linted(text: str) -> tuple[list[Manifest], list[str]]:
+def linted(text: str, *granted: Thing) -> tuple[list[Manifest], list[str]]:
     """The objects that stay, and the findings as the learner reads them."""
 
     def locate(manifest: Manifest, at: tuple[str | int, ...]) -> Source:
         return Source(manifest.file.name, manifest.line_of(*at))
 
-    kept, findings = lint(parse(text, Path("web.yaml")), NAMESPACES, locate)
+    kept, findings = lint(parse(text, Path("web.yaml")), NAMESPACES, locate, granted)
     return kept, [str(finding) for finding in findings]
 
 
@@ -214,7 +215,8 @@ def test_units_that_may_be_meant(written: str) -> None:
 )
 def test_units_wherever_a_quantity_stands(kind: str, spec: str, path: str) -> None:
     """Claims, volumes, quotas, ranges and empty directories have quantities too."""
-    kept, (finding,) = linted(f"apiVersion: v1\nkind: {kind}\nmetadata: {{name: a}}\nspec:\n  {spec}\n")
+    text = f"apiVersion: v1\nkind: {kind}\nmetadata: {{name: a}}\nspec:\n  {spec}\n"
+    kept, (finding,) = linted(text, Thing("PersistentVolume", "a"))
     assert kept == []
     assert finding.startswith(f"web.yaml:5: {kind} a: {path}: ")
 
@@ -298,3 +300,35 @@ def test_ports_that_fit(where: tuple[str, str, str], written: str) -> None:
     text = f"apiVersion: {version}\nkind: {kind}\nmetadata: {{name: a}}\nspec:\n  {spec.format(written)}\n"
     kept, findings = linted(text)
     assert (len(kept), findings) == (1, [])
+
+
+CLASS = "apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata:\n  name: fast-local\n"
+FAST = Thing("StorageClass.storage.k8s.io", "fast-local")
+
+
+@pytest.mark.parametrize("text", [CLASS, f"{CLASS}  namespace: lab-07\n"])
+def test_what_is_granted_has_no_namespace(text: str) -> None:
+    """A cluster-wide object that the lab grants stays, and gets no namespace, as kubectl would give it none."""
+    (kept,), findings = linted(text, FAST)
+    assert findings == []
+    assert "namespace" not in kept.document["metadata"]
+
+
+@pytest.mark.parametrize(
+    ("granted", "finding"),
+    [
+        ([], "web.yaml:2: StorageClass fast-local is cluster-wide; this lab lets you make nothing of the kind."),
+        (
+            [Thing("PersistentVolume", "fast-0")],
+            "web.yaml:2: StorageClass fast-local is cluster-wide; this lab lets you make PersistentVolume fast-0.",
+        ),
+        (
+            [Thing("StorageClass.storage.k8s.io", "fast")],
+            "web.yaml:4: StorageClass fast-local is cluster-wide, and this lab lets you make StorageClass fast; give it"
+            " that name.",
+        ),
+    ],
+)
+def test_what_is_not_granted_is_found(granted: list[Thing], finding: str) -> None:
+    """A cluster-wide object that the lab does not grant is left out, and what it grants is named."""
+    assert linted(CLASS, *granted) == ([], [finding])
