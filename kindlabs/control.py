@@ -17,8 +17,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from kindlabs import faults
 from kindlabs.clusters.cluster import Cluster
-from kindlabs.errors import InfraError
+from kindlabs.errors import InfraError, of_machine
 from kindlabs.kube import probing
 from kindlabs.kube.api import ApiError, ApiTimeout, Object
 from kindlabs.kube.apply import LEARNER
@@ -106,8 +107,8 @@ class _Experiment(threading.Thread):
     def run(self) -> None:
         try:
             self._fault = self._cluster.fault() or self._try()
-        except Exception as error:
-            self._fault = f"no experiment can be made: {error!r}"
+        except Exception as error:  # a bug of ours is no evidence; whoever waits for the result waits for this thread
+            self._fault = faults.keep(error)
         self._ended = time.monotonic()
         self._known.set()
         self._clean_up()
@@ -196,10 +197,14 @@ class _Experiment(threading.Thread):
 
 
 def _attempt(part: Callable[[], str | None]) -> str | None:
+    """What is still missing; what cluster or machine answered in place of it is the evidence. Raises: bugs of ours."""
     try:
         return part()
-    except Exception as error:  # whoever waits for the result waits for this thread
-        return f"{(part.__doc__ or '').rstrip('.')}: {getattr(error, 'message', repr(error))}"
+    except Exception as error:
+        known = error if isinstance(error, InfraError | ApiError) else of_machine(error)
+        if known is None:
+            raise
+        return f"{(part.__doc__ or '').rstrip('.')}: {known.message}"
 
 
 def _pod(name: str, port: int, like: Object) -> Object:

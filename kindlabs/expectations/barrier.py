@@ -11,10 +11,11 @@ from __future__ import annotations
 import threading
 import time
 
+from kindlabs import faults
 from kindlabs.errors import InfraError
 from kindlabs.expectations.probe import Probe
 from kindlabs.kube import probing
-from kindlabs.kube.api import Api
+from kindlabs.kube.api import Api, ApiError
 from kindlabs.kube.ownership import INSTRUCTOR_MANAGER
 
 NAME = "barrier"
@@ -40,7 +41,7 @@ class Barrier:
         self._api.apply(probing.service(NAME, probing.PROBE, self._port, probing.PORT), manager=INSTRUCTOR_MANAGER)
         if "https" in self._ports:
             self._api.apply(probing.ingress(NAME, self._host), manager=INSTRUCTOR_MANAGER)
-        threading.Thread(target=self._follow, daemon=True, name="barrier").start()
+        threading.Thread(target=self._watch, daemon=True, name="barrier").start()
 
     def skip(self) -> None:
         """Nothing was changed: there is nothing to wait for."""
@@ -64,6 +65,12 @@ class Barrier:
     def _host(self) -> str:
         return f"{NAME}-{self._number}.localhost"
 
+    def _watch(self) -> None:
+        try:
+            self._follow()
+        except Exception as error:  # a bug of ours; nobody is to wait for this thread
+            self._lost = faults.keep(error)
+
     def _follow(self) -> None:
         until = time.monotonic() + GIVE_UP
         looks = {"Service": self._service_answers}
@@ -80,7 +87,7 @@ class Barrier:
     def _service_answers(self) -> bool:
         try:
             return bool(self._probe.get(probing.host_of(NAME), self._port, "/hostname").bodies)
-        except Exception:  # whoever waits for the data plane finds out by itself that the cluster is gone
+        except (ApiError, InfraError):  # whoever waits for the data plane finds out by itself that the cluster is gone
             return False
 
     def _ingress_answers(self) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from kindlabs.errors import InfraError
 from kindlabs.kube.transport import Object, Transport
 
 NAMESPACE = "kl-probe"
@@ -46,11 +47,14 @@ def dial(
         timeout: seconds, for all of them.
         through: who is asked to send them: the Service, or a Pod such as ``pods/probe-7x:8080``.
 
-    Raises: ApiError, with status 400 when the name does not resolve; ApiUnreachable; ValueError for nonsense.
+    Raises: ApiError, with status 400 when the name does not resolve; ApiUnreachable; InfraError for nonsense.
     """
     query = {"host": host, "port": str(port), "request": path.lstrip("/"), "protocol": "http", "tries": str(tries)}
     text = api.text("GET", f"/api/v1/namespaces/{NAMESPACE}/{through}/proxy/dial", query=query, timeout=timeout)
-    said: dict[str, list[str]] = json.loads(text)
+    try:
+        said: dict[str, list[str]] = dict(json.loads(text))
+    except (ValueError, TypeError):
+        raise InfraError(f"the probe in {NAMESPACE} answers what it never says: {text[:80]!r}") from None
     return said
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
@@ -11,8 +13,8 @@ import pytest
 from kindlabs import control
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.control import Control, _Experiment
-from kindlabs.errors import InfraError
-from kindlabs.kube.api import Object
+from kindlabs.errors import NOT_THE_CLUSTERS, OWN_FAULT, InfraError
+from kindlabs.kube.api import ApiError, ApiTimeout, ApiUnreachable, Object
 
 
 def cluster(pod: Object | None = None) -> Cluster:
@@ -43,11 +45,12 @@ def test_one_experiment_speaks_for_a_while(made: list[str], monkeypatch: pytest.
     assert (control_of_run.fault(), len(made)) == (None, 2)
 
 
-def test_nobody_waits_for_what_cannot_begin(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the look that comes first breaks, that is the evidence."""
+def test_nobody_waits_for_what_cannot_begin(monkeypatch: pytest.MonkeyPatch, logs: Path) -> None:
+    """When the look that comes first breaks over a bug of ours, that is said, and nobody waits."""
     torn = cluster()
     monkeypatch.delattr(torn, "fault")
-    assert "no experiment can be made" in (Control(torn, []).fault() or "")
+    assert (Control(torn, []).fault() or "").startswith(f"{OWN_FAULT}: AttributeError: ")
+    assert "AttributeError" in next(logs.iterdir()).read_text()
 
 
 def test_a_run_without_doubt_makes_none(made: list[str]) -> None:
@@ -56,9 +59,13 @@ def test_a_run_without_doubt_makes_none(made: list[str]) -> None:
     assert made == []
 
 
-@pytest.mark.parametrize("error", [InfraError("gone"), KeyError("gone"), None])
+REFUSED = ApiError(403, "Forbidden", "gone")
+FULL = OSError(errno.ENOSPC, "gone")
+
+
+@pytest.mark.parametrize("error", [InfraError("gone"), ApiUnreachable("gone"), ApiTimeout("gone"), REFUSED, FULL, None])
 def test_what_does_not_come_about_is_named(error: Exception | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When patience is over, what is still missing is the evidence, be it an error."""
+    """When patience is over, what is still missing is the evidence, be it what cluster or machine answered."""
 
     def missing(_: _Experiment) -> str:
         """A new Pod answers."""
@@ -72,6 +79,24 @@ def test_what_does_not_come_about_is_named(error: Exception | None, monkeypatch:
     experiments = Control(cluster(), [])
     assert re.fullmatch(rf"{said}\W*", experiments.fault() or "")
     with pytest.raises(InfraError, match=said):
+        experiments.doubt()
+
+
+@pytest.mark.parametrize("bug", [KeyError("gone"), ValueError("gone"), TypeError("gone"), AttributeError("gone")])
+def test_a_bug_of_ours_is_no_evidence(bug: Exception, monkeypatch: pytest.MonkeyPatch, logs: Path) -> None:
+    """It ends the experiment at once, is kept in a log that the message names, and says so itself."""
+
+    def stumbles(_: _Experiment) -> str:
+        raise bug
+
+    monkeypatch.setattr(_Experiment, "_pod_answers", stumbles)
+    experiments = Control(cluster(), [])
+    said = experiments.fault() or ""
+    (log,) = logs.iterdir()
+    assert said.startswith(NOT_THE_CLUSTERS)
+    assert said.endswith(f"kept in {log}")
+    assert "stumbles" in log.read_text()
+    with pytest.raises(InfraError, match=OWN_FAULT):
         experiments.doubt()
 
 
