@@ -17,7 +17,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from urllib3.exceptions import HTTPError
 
 from kindlabs.asking import Ask
-from kindlabs.clusters import addons, engine, images, profiles, readiness, tools
+from kindlabs.clusters import addons, engine, images, profiles, readiness, settings, tools
 from kindlabs.clusters.cluster import Cluster, Facts, Wanted
 from kindlabs.clusters.commands import CommandFailed
 from kindlabs.clusters.imagelock import Lock
@@ -37,7 +37,7 @@ def make(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask:
     """
     profile = profiles.load(course_root, cluster.profile)
     names = image_names(course_root, wanted)
-    profiles.egress_said()  # a word that it cannot be is told before anything is built
+    settings.egress()  # a word that it cannot be is told before anything is built
     client = engine.ensure(steps, ask)
     lock = Lock.load(course_root)
     image = images.node_image(lock.default, client, steps, lock, ask)
