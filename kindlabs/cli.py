@@ -18,6 +18,7 @@ from kindlabs import course, faults, interrupt, terminal
 from kindlabs.asking import nobody
 from kindlabs.errors import InfraError, KindLabsError, UsageError, of_machine
 from kindlabs.progress import Steps
+from kindlabs.typed import here
 
 if TYPE_CHECKING:
     from kindlabs.record import Record
@@ -212,11 +213,11 @@ def _near(path: Path) -> str:
 
 
 def _say(text: str) -> None:
-    Console(highlight=False).print(terminal.printable(text), markup=False, soft_wrap=True)
+    Console(highlight=False).print(terminal.printable(here(text)), markup=False, soft_wrap=True)
 
 
 def _complain(text: str) -> None:
-    Console(stderr=True, highlight=False).print(f"lab: {terminal.printable(text)}", markup=False, soft_wrap=True)
+    Console(stderr=True, highlight=False).print(f"lab: {terminal.printable(here(text))}", markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":
