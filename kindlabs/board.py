@@ -10,6 +10,7 @@ from rich.text import Text
 from kindlabs.progress import duration
 from kindlabs.record import CheckResult, Record, Verdict
 from kindlabs.terminal import printable
+from kindlabs.typed import here
 
 MARKS = {
     Verdict.PASSED: ("✓", "green"),
@@ -77,7 +78,7 @@ class Board:
         score = f"{record.score} of {record.max_score} points" if judged and record.max_score else ""
         self._line(Text.assemble("  ", (text, style), "  ", " · ".join(filter(None, [score, seconds]))))
         if verdict != Verdict.PASSED:
-            self._line(Text(f"  again     {printable(self._again)}", style="dim"))
+            self._line(Text(f"  again     {printable(here(self._again))}", style="dim"))
 
     def _details(self, result: CheckResult) -> None:
         if result.cause:
@@ -90,7 +91,7 @@ class Board:
             "way": " → ".join([*result.cause.chain, result.cause.object])
             if result.cause and result.cause.chain
             else "",
-            "next": result.next_step,
+            "next": here(result.next_step),
         }
         for label, text in rows.items():
             for number, piece in enumerate(filter(None, text.split("\n"))):

@@ -6,6 +6,7 @@ import os
 import shlex
 import threading
 import time
+from pathlib import Path
 
 from rich.console import Console
 
@@ -21,6 +22,7 @@ from kindlabs.errors import InfraError, of_machine
 from kindlabs.progress import Steps
 from kindlabs.record import Record
 from kindlabs.submission import Submission
+from kindlabs.typed import from_root
 
 
 def check_submission(course: Course, lab_id: str, name: str | None, *, fresh: bool, out: Console, ask: Ask) -> Record:
@@ -79,8 +81,13 @@ def _where(lab: CourseLab, handed_in: Submission, cluster: Cluster) -> str:
 
 
 def _again(lab: CourseLab, handed_in: Submission) -> str:
-    own = handed_in.folder == lab.work
-    return f"make check LAB={lab.number}" + ("" if own else f" SUBMISSION={shlex.quote(handed_in.name)}")
+    """The make command that judges the same once more, in the checkout's folder."""
+    if handed_in.folder == lab.work:
+        return f"make check LAB={lab.number}"
+    name = handed_in.name
+    if handed_in.folder == Path(name):  # solution, start and mutants are read elsewhere
+        name = from_root(name, lab.course_root)
+    return f"make check LAB={lab.number} SUBMISSION={shlex.quote(name)}"
 
 
 def _load_run() -> None:

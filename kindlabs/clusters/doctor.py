@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from kindlabs.clusters import engine, gobuild, profiles, registry, state, tools
+from kindlabs.clusters import engine, gobuild, profiles, registry, settings, state, tools
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.errors import InfraError, UsageError
 
@@ -61,8 +61,8 @@ def findings(course_root: Path) -> list[Finding]:
 
 
 def _engine(info: dict[str, Any]) -> Finding:
-    if not info and (chosen := engine.chosen()):
-        return Finding("engine", "bad", f"no Docker engine answers at {chosen}", engine.START_CHOSEN)
+    if not info and (named := settings.engine()):
+        return Finding("engine", "bad", f"no Docker engine answers at {named}", settings.START_ENGINE)
     if not info:
         advice = (
             "Start it (Docker Desktop, or: sudo systemctl start docker); on Debian or Ubuntu as root, make check does."
@@ -172,9 +172,7 @@ def _images() -> Finding:
         if registry.source() == "pull":
             return Finding("images", "ok", f"pulled from {registry.mirror() or 'their own registries'}")
         return Finding("images", "ok", f"built from packages, with {gobuild.go_program()}")
-    except UsageError as error:
-        return Finding("images", "bad", error.message, "Set IMAGES to one of them, or unset it.")
-    except InfraError as error:
+    except (UsageError, InfraError) as error:
         return Finding("images", "bad", error.message, error.next_step)
 
 

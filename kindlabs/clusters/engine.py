@@ -12,14 +12,12 @@ from docker.errors import DockerException
 from docker.tls import TLSConfig
 
 from kindlabs.asking import Ask
-from kindlabs.clusters import own_engine
+from kindlabs.clusters import own_engine, settings
 from kindlabs.errors import InfraError
 from kindlabs.progress import Steps
 
 REQUEST_SECONDS = 600.0
 """For one request to the engine; committing a node image on a slow disk needs minutes."""
-
-START_CHOSEN = "Start that engine, or unset the variable to use the machine's own."
 
 
 def find(timeout: float = REQUEST_SECONDS) -> docker.DockerClient | None:
@@ -69,12 +67,6 @@ def architecture(client: docker.DockerClient) -> str:
     return names[machine]
 
 
-def chosen() -> str | None:
-    """The engine that a variable names, with the variable's name; None when it is left to the current context."""
-    names = ("DOCKER_HOST", "DOCKER_CONTEXT")
-    return next((f"{os.environ[name]}, which {name} names" for name in names if os.environ.get(name)), None)
-
-
 def _connect(timeout: float) -> docker.DockerClient:
     """As the docker command chooses its engine: DOCKER_HOST, then DOCKER_CONTEXT, then the current context."""
     if os.environ.get("DOCKER_HOST"):
@@ -88,8 +80,8 @@ def _connect(timeout: float) -> docker.DockerClient:
 
 
 def _start_one(steps: Steps, ask: Ask) -> docker.DockerClient:
-    if named := chosen():
-        raise InfraError(f"Expected a Docker engine at {named}; nothing answers there.", START_CHOSEN)
+    if settings.engine():
+        raise settings.no_engine()
     if platform.system() != "Linux":
         raise InfraError("No Docker engine answers.", "Start Docker Desktop and run the same command again.")
     if os.path.exists(own_engine.SOCKET) and not os.access(own_engine.SOCKET, os.R_OK | os.W_OK):  # noqa: PTH110

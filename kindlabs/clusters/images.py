@@ -11,7 +11,7 @@ from docker.models.containers import Container
 from filelock import FileLock, Timeout
 
 from kindlabs.asking import Ask, nobody
-from kindlabs.clusters import containers, gobuild, imagebuild, nodebuild, registry
+from kindlabs.clusters import containers, gobuild, imagebuild, nodebuild, registry, settings
 from kindlabs.clusters.engine import architecture
 from kindlabs.clusters.imagelock import Image, Lock, course_root
 from kindlabs.clusters.registry import source
@@ -73,9 +73,9 @@ def node_image(
     lock = lock or Lock.load(course_root())
     node = lock.node(version)
     arch = architecture(client)
-    if registry.chosen() != "build" and registry.holds(node.pull, client):
+    if settings.images() != "build" and registry.holds(node.pull, client):
         return node.pull.reference
-    if registry.chosen() == "auto" and imagebuild.built_key(node.build, client) == nodebuild.key(node, lock, arch):
+    if settings.images() == "auto" and imagebuild.built_key(node.build, client) == nodebuild.key(node, lock, arch):
         return node.build
     if source() == "pull":
         _pull([node.pull], client, steps)
@@ -123,7 +123,7 @@ def _fits(image: Image, lock: Lock, arch: str, client: docker.DockerClient) -> b
     built = imagebuild.built_key(image.reference, client)
     published = built == "" and (not image.digest or registry.holds(image, client))
     ours = bool(built) and built == imagebuild.key(image, lock, arch)
-    return {"pull": published, "build": ours, "auto": published or ours}[registry.chosen()]
+    return {"pull": published, "build": ours, "auto": published or ours}[settings.images()]
 
 
 def _pull(images: Sequence[Image], client: docker.DockerClient, steps: Steps) -> None:

@@ -22,7 +22,7 @@ from pytest_kind import KindCluster
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
 
 from kindlabs.asking import nobody
-from kindlabs.clusters import containers, egress, engine, imagebuild, images, profiles, tools
+from kindlabs.clusters import containers, egress, engine, imagebuild, images, settings, tools
 from kindlabs.clusters.commands import CommandFailed, CommandTooSlow, follow, run
 from kindlabs.clusters.forward import Forward
 from kindlabs.clusters.health import engine_fault
@@ -249,7 +249,7 @@ def egress_wanted(image: str | None, client: docker.DockerClient) -> str:
     Raises: UsageError for another word.
     """
     built = image and imagebuild.built_key(image, client)
-    return profiles.egress_said() or ("none" if built else "open")
+    return settings.egress() or ("none" if built else "open")
 
 
 def _may_pass(error: BaseException) -> bool:

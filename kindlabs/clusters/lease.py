@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from kindlabs.addons.addon import load
 from kindlabs.asking import Ask, nobody
-from kindlabs.clusters import profiles, state
+from kindlabs.clusters import profiles, settings, state
 from kindlabs.clusters.cluster import Cluster, Wanted
 from kindlabs.progress import Steps
 from kindlabs.promises.catalog import OF_EVERY_CLUSTER
@@ -52,8 +52,9 @@ def lease(
         ask: whether something may be installed, such as an engine.
         images: names in the image lock that Pods of the lab use.
 
-    Raises: InfraError, LabError.
+    Raises: InfraError, LabError, UsageError (a variable that asks for what there is not).
     """
+    settings.refuse_wrong()
     cluster = Cluster.of(course_root, profile)
     with held(cluster, steps):
         cluster.recall()
@@ -118,7 +119,7 @@ def _of_lab(cluster: Cluster, course_root: Path, wanted: Wanted) -> list[Promise
 
 def _why_anew(cluster: Cluster, course_root: Path, promises: Sequence[Promise], steps: Steps) -> str | None:
     """Why a cluster that was made cannot be used as it is, None when it can."""
-    said = profiles.egress_said()
+    said = settings.egress()
     if said and said != cluster.facts.egress:
         return f"EGRESS={said} is asked for, and cluster {cluster.name} was made with EGRESS={cluster.facts.egress}"
     if cluster.facts.recipe != profiles.recipe(course_root, cluster.profile):

@@ -19,7 +19,7 @@ from urllib3.exceptions import HTTPError
 from kindlabs.addons.addon import load
 from kindlabs.addons.install import install
 from kindlabs.asking import Ask
-from kindlabs.clusters import engine, images, profiles, tools
+from kindlabs.clusters import engine, images, profiles, settings, tools
 from kindlabs.clusters.cluster import Cluster, Facts, Wanted
 from kindlabs.clusters.commands import CommandFailed
 from kindlabs.clusters.imagelock import Lock
@@ -42,7 +42,7 @@ def make(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask:
     """
     profile = profiles.load(course_root, cluster.profile)
     names = image_names(course_root, wanted)
-    profiles.egress_said()  # a word that it cannot be is told before anything is built
+    settings.egress()  # a word that it cannot be is told before anything is built
     client = engine.ensure(steps, ask)
     lock = Lock.load(course_root)
     image = images.node_image(lock.default, client, steps, lock, ask)

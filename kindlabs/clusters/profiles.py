@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from kindlabs.errors import InfraError, LabError, UsageError
+from kindlabs.errors import InfraError, LabError
 
 KUBEADM = "clusters/kubeadm.yaml"
 """Patches of kubeadm's configuration for every profile, where the course has them."""
@@ -95,17 +94,6 @@ def free_ports(remembered: Ports | None = None) -> Ports:
         if all(is_free(port) for port in pair.values()):
             return pair
     raise InfraError(f"Expected a free pair of host ports from {FIRST_PORTS} on; {PORTS_TRIED} pairs are taken.")
-
-
-def egress_said() -> str | None:
-    """What the variable EGRESS asks of clusters, ``none`` or ``open``; None when it asks nothing.
-
-    Raises: UsageError for another word.
-    """
-    said = os.environ.get("EGRESS") or None
-    if said not in (None, "none", "open"):
-        raise UsageError(f"Expected EGRESS=none or EGRESS=open, found EGRESS={said}.", "Set it to one, or unset it.")
-    return said
 
 
 def is_free(port: int) -> bool:

@@ -10,8 +10,9 @@ import docker
 import httpx
 from docker.errors import DockerException, NotFound
 
+from kindlabs.clusters import settings
 from kindlabs.clusters.imagelock import Image
-from kindlabs.errors import InfraError, UsageError
+from kindlabs.errors import InfraError
 from kindlabs.progress import Step
 
 MIRROR = "KINDLABS_REGISTRY_MIRROR"
@@ -28,22 +29,10 @@ def source() -> str:
     Raises:
         UsageError: IMAGES is another word.
     """
-    said = chosen()
+    said = settings.images()
     if said != "auto":
         return said
     return "pull" if _reachable(mirror()) else "build"
-
-
-def chosen() -> str:
-    """What IMAGES says: ``pull``, ``build`` or ``auto``, which is the default and takes what the engine has already.
-
-    Raises:
-        UsageError: it is another word.
-    """
-    said = os.environ.get("IMAGES") or "auto"
-    if said not in ("pull", "build", "auto"):
-        raise UsageError(f"Expected IMAGES=pull, build or auto, found IMAGES={said}.")
-    return said
 
 
 def mirror() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kindlabs.diagnosis.cause import Cause, Scene, about
 from kindlabs.diagnosis.containers import listening_ports
+from kindlabs.diagnosis.endpoints import endpoints_of, why_written_elsewhere, why_written_port_fails
 from kindlabs.diagnosis.pods import why_pod_does_not_answer, why_pod_not_ready
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import ENDED, containers, dig, is_leaving, is_ready, labels_text, pods_are_going
@@ -18,7 +19,12 @@ def why_no_endpoints(scene: Scene, name: str, namespace: str) -> Cause | None:
     service = scene.world.get("Service", name, namespace)
     if service is None:
         return scene.missing("Service", name, namespace)
-    found = _external(service) or _selects_nothing(scene, service) or _pods_not_ready(scene, service)
+    found = (
+        _external(service)
+        or _selects_nothing(scene, service)
+        or why_written_elsewhere(scene, service)
+        or _pods_not_ready(scene, service)
+    )
     return found.behind(f"Service {name} has no ready endpoints") if found else None
 
 
@@ -29,6 +35,7 @@ def why_service_does_not_answer(scene: Scene, name: str, namespace: str, port: i
     if service is None or (found and found.final):
         return found
     found = _wrong_port(service, port) or found or _wrong_target(scene, service, port) or _headless(service, port)
+    found = found or why_written_port_fails(scene, service, port)
     return found.behind(f"Service {name} does not answer on port {port}") if found else None
 
 
@@ -102,13 +109,6 @@ def _selects_nothing(scene: Scene, service: Object) -> Cause | None:
     else:
         text = f"Service {name} selects {labels_text(selector)}, and {namespace} has no Pods."
     return Cause("SelectsNoPod", "Service", name, namespace, text, ("spec", "selector"), next_step=step)
-
-
-def endpoints_of(scene: Scene, name: str, namespace: str) -> list[Object]:
-    """The endpoints in the EndpointSlices of Service *name*."""
-    mine = {"kubernetes.io/service-name": name}
-    slices = scene.world.list("EndpointSlice.discovery.k8s.io", namespace, mine)
-    return [endpoint for piece in slices for endpoint in piece.get("endpoints") or []]
 
 
 def _templates(scene: Scene, namespace: str) -> list[Object]:

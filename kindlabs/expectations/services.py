@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kindlabs.diagnosis.cause import Cause
+from kindlabs.diagnosis.endpoints import endpoints_of
 from kindlabs.diagnosis.services import (
-    endpoints_of,
     why_always_the_same,
     why_no_endpoints,
     why_service_does_not_answer,

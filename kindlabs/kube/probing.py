@@ -12,6 +12,7 @@ import math
 import secrets
 from typing import Any, NamedTuple
 
+from kindlabs.errors import InfraError
 from kindlabs.kube.streams import Shell, Unended
 from kindlabs.kube.transport import ApiTimeout, Object, Transport
 
@@ -93,7 +94,7 @@ def listens(api: Transport, host: str, port: int, *, timeout: float) -> bool | N
     """
     try:
         (end,) = _curl(_mouth(api), [f"telnet://{_bare(host)}:{port}"], timeout)
-    except (ApiTimeout, ValueError):
+    except ApiTimeout:
         return None
     if _is_refused(end):
         return False
@@ -137,7 +138,7 @@ def _curl(shells: _Shells, urls: list[str], timeout: float) -> list[_End]:
     if len(pieces) % 2 == 0 or (ends and pieces[-1]) or len(said) >= limit:  # its end was cut off
         ends.append(_End(TOO_LONG, "", 0, True, ""))
     if not ends:
-        raise ValueError(f"curl in Pod {MOUTH} of {NAMESPACE} says {said[:80]!r}")
+        raise InfraError(f"curl in Pod {MOUTH} of {NAMESPACE} says {said[:80]!r}")
     return ends
 
 

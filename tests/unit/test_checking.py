@@ -16,12 +16,14 @@ from rich.console import Console
 
 from kindlabs import checking
 from kindlabs.course import Course
-from kindlabs.errors import UnreadableLab
+from kindlabs.errors import InfraError, UnreadableLab
 from kindlabs.record import Verdict
 
 
-def check(course: Course, monkeypatch: pytest.MonkeyPatch, error: Exception) -> tuple[Verdict, str]:
-    """The verdict on the course's solution, and what was shown, when no cluster can be leased because of *error*."""
+def check(
+    course: Course, monkeypatch: pytest.MonkeyPatch, error: Exception, name: str | None = "solution"
+) -> tuple[Verdict, str]:
+    """The verdict on the submission *name*, and what was shown, when no cluster can be leased because of *error*."""
 
     @contextmanager
     def refused(*_args: Any, **_options: Any) -> Iterator[None]:
@@ -31,8 +33,37 @@ def check(course: Course, monkeypatch: pytest.MonkeyPatch, error: Exception) -> 
     monkeypatch.setattr(checking, "lease", refused)
     text = io.StringIO()
     out = Console(file=text, width=200)
-    record = checking.check_submission(course, "7", "solution", fresh=False, out=out, ask=lambda _: False)
+    record = checking.check_submission(course, "7", name, fresh=False, out=out, ask=lambda _: False)
     return record.verdict, text.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "again"),
+    [
+        ("solution", "make -C ../.. check LAB=07 SUBMISSION=solution"),
+        ("wrong-selector", "make -C ../.. check LAB=07 SUBMISSION=wrong-selector"),
+        ("mine", "make -C ../.. check LAB=07 SUBMISSION=work/below/mine"),
+        (".", "make -C ../.. check LAB=07 SUBMISSION=work/below"),
+        (None, "make -C ../.. check LAB=07"),
+    ],
+)
+def test_what_is_shown_can_be_typed_in_a_sub_folder(
+    course: Course, monkeypatch: pytest.MonkeyPatch, name: str | None, again: str
+) -> None:
+    """Make finds the checkout, and the submission is the same, from wherever somebody works."""
+    (course.root / "work" / "below" / "mine").mkdir(parents=True)
+    monkeypatch.chdir(course.root / "work" / "below")
+    _, shown = check(course, monkeypatch, InfraError("The engine went.", "make doctor"), name)
+    assert shown.rstrip().endswith(f"again     {again}")
+    assert "next      make -C ../.. doctor" in shown
+
+
+def test_what_is_shown_in_the_checkout_is_short(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where make is at home, its commands are as the README has them."""
+    monkeypatch.chdir(course.root)
+    _, shown = check(course, monkeypatch, InfraError("The engine went.", "make doctor"))
+    assert shown.rstrip().endswith("again     make check LAB=07 SUBMISSION=solution")
+    assert "next      make doctor" in shown
 
 
 @pytest.mark.parametrize(

@@ -114,3 +114,86 @@ def test_an_autoscaler_that_decides_otherwise_is_named(least: int, most: int, fi
 
     assert (cause.field[-1] if cause else "") == field
     assert cause is None or cause.message.startswith("HorizontalPodAutoscaler scaler keeps Deployment web at ")
+
+
+def by_hand(*addresses: str, port: Any = None, **more: Any) -> Any:
+    """EndpointSlice ``mine`` of Service ``web``, as somebody writes it."""
+    ports = [port or {"port": 8080}]
+    endpoints = [{"addresses": [address]} | more for address in addresses]
+    labels = {"kubernetes.io/service-name": "web"}
+    return thing("EndpointSlice", "mine", labels=labels, addressType="IPv4", ports=ports, endpoints=endpoints)
+
+
+def placed(name: str, address: str) -> Any:
+    """A Ready Pod with an address."""
+    return pod(name) | {"status": READY | ({"podIP": address} if address else {})}
+
+
+NOT_KEPT = "EndpointSlice mine, which no controller keeps, "
+
+
+@pytest.mark.parametrize("selector", [None, LABELS])
+@pytest.mark.parametrize(
+    ("piece", "says", "field"),
+    [
+        (
+            by_hand("10.244.0.7", "10.0.0.9"),
+            "sends Service web to 10.0.0.9, which is no Pod of lab-02; a selector would follow Pods.",
+            ("endpoints", 1),
+        ),
+        (by_hand("10.244.0.7", conditions={"ready": False}), "says that 10.244.0.7 is not ready.", ("endpoints", 0)),
+    ],
+    ids=["no-pod", "not-ready"],
+)
+def test_an_endpointslice_by_hand_is_told(selector: Any, piece: Any, says: str, field: Any) -> None:
+    """What no controller keeps leads to no Pod, or to one that nobody may ask, beside a selector too."""
+    scene = scene_with(service(selector=selector), piece, placed("web-1", "10.244.0.7"))
+    for cause in (why_no_endpoints(scene, "web", "lab-02"), why_service_does_not_answer(scene, "web", "lab-02", 80)):
+        assert cause is not None
+        assert (cause.kind, cause.name, cause.field, cause.final) == ("EndpointSlice", "mine", field, True)
+        assert cause.message == NOT_KEPT + says
+
+
+def test_an_address_may_be_of_a_pod_to_come() -> None:
+    """While a Pod has no address yet, it may get the one that was written."""
+    scene = scene_with(service(selector=None), by_hand("10.244.0.9"), placed("web-1", ""))
+    cause = why_no_endpoints(scene, "web", "lab-02")
+    assert cause is not None
+    assert not cause.final
+
+
+def test_a_port_by_hand_has_the_services_name() -> None:
+    """kube-proxy takes the port of the slice that has the name of the Service's port."""
+    named = service(selector=None, ports=[{"port": 80, "name": "http"}])
+    scene = scene_with(named, by_hand("10.244.0.7", port={"name": "web", "port": 8080}), placed("web-1", "10.244.0.7"))
+    cause = why_service_does_not_answer(scene, "web", "lab-02", 80)
+    assert cause is not None
+    says = "is not of port 80: Service web names that port 'http', the slice has 'web'."
+    assert (cause.message, cause.field, cause.final) == (NOT_KEPT + says, ("ports",), True)
+
+
+def test_a_port_by_hand_may_be_one_that_nobody_opens() -> None:
+    """A slice that names the right Pod and a port where nothing listens leads to the Pod's own cause."""
+    listening = placed("web-1", "10.244.0.7") | {"spec": {"containers": [{"name": "app", "image": "a"}]}}
+    listening["status"]["containerStatuses"] = [
+        {"name": "app", "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}
+    ]
+    scene = scene_with(service(selector=None), by_hand("10.244.0.7"), listening, listens=lambda _pod, port: port == 80)
+    cause = why_service_does_not_answer(scene, "web", "lab-02", 80)
+    assert cause is not None
+    assert cause.reason == "NothingListens"
+    assert "EndpointSlice mine sends to port 8080" in cause.chain
+
+
+def test_an_endpointslice_by_hand_that_leads_to_pods_is_sound() -> None:
+    """Nothing is held against who writes what a controller would have written."""
+    scene = scene_with(service(selector=None), by_hand("10.244.0.7"), placed("web-1", "10.244.0.7"))
+    assert why_no_endpoints(scene, "web", "lab-02") is None
+    assert why_service_does_not_answer(scene, "web", "lab-02", 80) is None
+
+
+def test_a_controllers_endpointslice_is_nobodys_fault() -> None:
+    """Addresses of Pods that went are taken out by the controller that keeps them."""
+    kept = by_hand("10.0.0.9")
+    kept["metadata"]["labels"]["endpointslice.kubernetes.io/managed-by"] = "endpointslice-controller.k8s.io"
+    assert why_no_endpoints(scene_with(service(), kept, placed("web-1", "10.244.0.7")), "web", "lab-02") is None

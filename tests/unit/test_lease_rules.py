@@ -12,7 +12,7 @@ from rich.console import Console
 from kindlabs.clusters import lease
 from kindlabs.clusters.cluster import Cluster, Facts, Wanted
 from kindlabs.clusters.profiles import recipe
-from kindlabs.errors import NO_REGISTRY, OWN_FAULT, InfraError
+from kindlabs.errors import NO_REGISTRY, OWN_FAULT, InfraError, KindLabsError
 from kindlabs.progress import Steps
 
 
@@ -134,6 +134,41 @@ def test_what_a_run_found_broken_is_a_reason(unmade: Cluster, tmp_path: Path, mo
     unmade.distrust("nobody schedules")
     unmade.recall()
     assert lease._why_anew(unmade, tmp_path, [], quiet()) == "nobody schedules"
+
+
+@pytest.mark.parametrize(
+    ("variable", "word", "says"),
+    [
+        ("IMAGES", "puul", "Expected IMAGES=pull, build or auto, found IMAGES=puul."),
+        ("EGRESS", "nome", "Expected EGRESS=none or EGRESS=open, found EGRESS=nome."),
+        ("DOCKER_HOST", "tcp://127.0.0.1:9", "Expected a Docker engine at tcp://127.0.0.1:9, which DOCKER_HOST names"),
+        ("DOCKER_HOST", "nonsense", "Expected a Docker engine at nonsense, which DOCKER_HOST names"),
+        ("DOCKER_CONTEXT", "nowhere", "Expected a Docker engine at nowhere, which DOCKER_CONTEXT names"),
+    ],
+)
+def test_a_wrong_variable_is_told_before_a_warm_cluster_is_used(
+    variable: str, word: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a variable asks for is looked at in every run, not when the next cluster is made."""
+    for name in ("IMAGES", "EGRESS", "DOCKER_HOST", "DOCKER_CONTEXT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, word)
+    monkeypatch.setattr(lease, "_make_ready", lambda *_: None)  # as warm as can be
+    with pytest.raises(KindLabsError) as caught, lease.lease(tmp_path, "single", (), quiet()):
+        pass
+    assert caught.value.message.startswith(says)
+    assert caught.value.next_step
+
+
+def test_variables_that_fit_cost_no_docker_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no variable names an engine, none is asked."""
+    monkeypatch.setenv("IMAGES", "build")
+    for name in ("DOCKER_HOST", "DOCKER_CONTEXT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("kindlabs.clusters.engine.find", lambda **_: pytest.fail("asked"))
+    monkeypatch.setattr(lease, "_make_ready", lambda *_: None)
+    with lease.lease(tmp_path, "single", (), quiet()):
+        pass
 
 
 @pytest.mark.parametrize("fault", [f"{OWN_FAULT}: KeyError", f"{NO_REGISTRY} a:1 now: EOF."])
