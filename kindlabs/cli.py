@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import traceback
 from collections.abc import Callable
-from datetime import datetime
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -16,7 +14,7 @@ import typer
 from rich.console import Console
 from typer.exceptions import TyperException
 
-from kindlabs import course, interrupt, terminal
+from kindlabs import course, faults, interrupt, terminal
 from kindlabs.asking import nobody
 from kindlabs.errors import InfraError, KindLabsError, UsageError, of_machine
 from kindlabs.progress import Steps
@@ -163,15 +161,7 @@ def _correct(error: TyperException) -> int:
 
 def _keep(error: Exception) -> int:
     """A fault of this program, kept in a file for whoever mends it."""
-    log = Path.cwd() / ".labs" / "logs" / f"fault-{datetime.now():%Y%m%d-%H%M%S}.txt"
-    told = "".join(traceback.format_exception(error))
-    try:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(told, encoding="utf-8", errors="backslashreplace")
-        where = f"  kept in {log}"
-    except OSError:
-        where = told
-    _complain(f"a fault of kind-labs itself, not of yours: {type(error).__name__}: {error}\n{where}")
+    _complain(faults.keep(error))
     return 3
 
 

@@ -103,7 +103,12 @@ class Transport:
         """One request, its answer as JSON. Raises ApiError, ApiUnreachable."""
         headers = {"Accept": accept, "Content-Type": content_type}
         text = self.text(method, path, query=query, body=body, headers=headers, timeout=timeout)
-        answer: Object = json.loads(text)
+        try:
+            answer: Object = json.loads(text)
+        except ValueError:
+            raise ApiUnreachable(
+                f"the API server at {self._config.host} answers what is no JSON: {text[:80]!r}"
+            ) from None
         return answer
 
     def text(

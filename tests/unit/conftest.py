@@ -45,6 +45,13 @@ debian: {suite: trixie, packages: ""}
 
 
 @pytest.fixture
+def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where faults of our own are kept, for somebody who works in a folder without a course."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / ".labs" / "logs"
+
+
+@pytest.fixture
 def course(tmp_path: Path) -> Course:
     """A course with one lab, 07-names, in a folder of its own."""
     root = tmp_path / "course"
