@@ -37,7 +37,7 @@ from kindlabs.manifests import Manifest
 from kindlabs.plugin import ChecksPlugin, run_checks
 from kindlabs.progress import Steps
 from kindlabs.promises.barrier import Barrier
-from kindlabs.promises.catalog import kinds_in, promised, restore
+from kindlabs.promises.catalog import KINDS, kinds_in, promised, restore
 from kindlabs.promises.control import Control
 from kindlabs.promises.trial import Trial
 from kindlabs.record import CheckResult, Record, Verdict
@@ -79,13 +79,18 @@ class Run:
         self._addons = [load(self.lab.course_root, name) for name in self.lab.addons]
         for name in self.cluster.addons:  # what those of other labs wrote is no person's doing either
             load(self.lab.course_root, name)
-        kinds = kinds_in(m.document for m in [*self.submission.manifests, *self.setup])
         of_addons = [promise for addon in self._addons for promise in addon.promises]
-        self._promises = promised(kinds, of_addons, self.lab.breaks)
+        self._promises = promised(self._kinds(), of_addons, self.lab.breaks)
         self._control = Control(self._promises, lambda: self._trial("control"), self._fault)
         self._record = Record.begin(self.lab, self.submission, self.listener)
         lock = Lock.load(self.lab.course_root)
         self._images = frozenset(lock.image(name).reference for name in self.lab.images)
+
+    def _kinds(self) -> set[str]:
+        """The kinds of objects that the lab has; what is done by hand may make any of them."""
+        stages = [manifest for stage in self.submission.stages.values() for manifest in stage]
+        found = kinds_in(m.document for m in [*self.submission.manifests, *stages, *self.setup])
+        return found | (KINDS if self.submission.acts else set())
 
     def judge(self) -> Record:
         """Apply the submission, run the checks, and return the record; faults of our own are in it as verdicts."""

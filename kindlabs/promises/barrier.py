@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
+from kindlabs import faults
 from kindlabs.errors import InfraError
 from kindlabs.promises.promise import Promise
 from kindlabs.promises.proving import prove
@@ -33,7 +34,6 @@ class Barrier:
         self._trial = trial
         self._passed = threading.Event()
         self._lost = ""
-        self._bug: BaseException | None = None
 
     def send(self) -> None:
         """Send them, and follow them in the background; again after something more was applied."""
@@ -48,10 +48,8 @@ class Barrier:
     def passed(self) -> bool:
         """Whether answers are answers of what was applied.
 
-        Raises: InfraError when a change did not come through within GIVE_UP seconds; whatever bug of ours kept it.
+        Raises: InfraError when a change did not come through within GIVE_UP seconds, or a bug of ours kept it.
         """
-        if self._bug:
-            raise self._bug
         if self._lost:
             raise InfraError(self._lost)
         return self._passed.is_set()
@@ -59,8 +57,8 @@ class Barrier:
     def _follow(self, trial: Trial, passed: threading.Event) -> None:
         try:
             missing = prove(self._promises, trial, GIVE_UP)
-        except BaseException as bug:  # no evidence: it is raised where somebody waits for us
-            self._bug = bug
+        except Exception as error:  # a bug of ours; nobody is to wait for this thread
+            self._lost = faults.keep(error)
             return
         if missing:
             text = next(iter(missing.values()))

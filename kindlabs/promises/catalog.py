@@ -28,6 +28,8 @@ OF_EVERY_CLUSTER = (
     *(DEPLOYMENTS_FOLLOW, JOBS_END, CRONJOBS_FIRE, STATEFULSETS_FOLLOW, DAEMONSETS_FOLLOW, CLAIMS_BIND),
 )
 """What comes first explains what comes after: where no Pod gets a node, no Job ends either."""
+KINDS = {kind for promise in OF_EVERY_CLUSTER for kind in promise.kinds}
+"""Kinds of objects for whose sake every cluster promises something."""
 OF_SOME = (POLICIES_HOLD,)
 """What a cluster promises where its Pod network can do it; a lab that needs it says so (``requires`` in lab.yaml)."""
 

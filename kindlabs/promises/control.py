@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from kindlabs import faults
 from kindlabs.errors import InfraError
 from kindlabs.kube.probing import ANSWER_SECONDS
 from kindlabs.promises.promise import Promise
@@ -47,10 +48,7 @@ class Control:
             raise InfraError(found)
 
     def fault(self) -> str | None:
-        """What did not come about, in one sentence; None when everything did.
-
-        Raises: whatever is no word of the cluster's: our own bug.
-        """
+        """What did not come about, in one sentence, or which bug of ours kept it; None when everything did."""
         return self._current().result()
 
     def close(self) -> None:
@@ -71,7 +69,6 @@ class _Experiment(threading.Thread):
         self._promises, self._trial, self._look = promises, trial, fault
         self._known, self._over = threading.Event(), threading.Event()
         self._fault: str | None = None
-        self._bug: BaseException | None = None
         self._ended: float | None = None
 
     @property
@@ -84,8 +81,6 @@ class _Experiment(threading.Thread):
 
     def result(self) -> str | None:
         self._known.wait()
-        if self._bug:
-            raise self._bug
         return self._fault
 
     def stop(self) -> None:
@@ -95,10 +90,8 @@ class _Experiment(threading.Thread):
     def run(self) -> None:
         try:
             self._fault = self._look() or self._try()
-        except InfraError as error:
-            self._fault = error.message
-        except BaseException as bug:  # no evidence: it is raised where the result is asked for
-            self._bug = bug
+        except Exception as error:  # whoever waits for the result waits for this thread
+            self._fault = error.message if isinstance(error, InfraError) else faults.keep(error)
         self._ended = time.monotonic()
         self._known.set()
         self._trial.sweep()

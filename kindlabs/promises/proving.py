@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from kindlabs.errors import InfraError
+from kindlabs.errors import InfraError, of_machine
 from kindlabs.kube.api import ApiError
 from kindlabs.kube.probing import LOOK_AGAIN
 from kindlabs.promises.promise import Promise
@@ -44,5 +44,8 @@ def prove(
 def _look(promise: Promise, trial: Trial) -> str | None:
     try:
         return promise.proof(trial)
-    except (ApiError, InfraError) as error:
-        return f"{promise.sentence.rstrip('.')}: {error.message}"
+    except Exception as error:
+        known = error if isinstance(error, InfraError | ApiError) else of_machine(error)
+        if known is None:
+            raise
+        return f"{promise.sentence.rstrip('.')}: {known.message}"

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import docker
 import pytest
-from kindlabs.control import Control
 
-from kindlabs import control, course, submission
+from kindlabs import course, submission
+from kindlabs.addons.addon import promises_of_module
 from kindlabs.clusters.cluster import Cluster
-from kindlabs.expectations import barrier
-from kindlabs.record import Verdict
+from kindlabs.promises import barrier, control
+from kindlabs.promises.catalog import OF_EVERY_CLUSTER
+from kindlabs.promises.proving import prove
+from kindlabs.promises.trial import MARK, Trial
+from kindlabs.record import Record, Verdict
 from kindlabs.run import Run
 
 Lease = Callable[..., AbstractContextManager[Cluster]]
@@ -48,13 +51,61 @@ def broken(spare: Cluster, client: docker.DockerClient, request: pytest.FixtureR
     spare.remember()
 
 
-def test_a_sound_cluster_is_not_suspected(spare: Cluster) -> None:
-    """A Pod, a Service, an Ingress and a certificate of ours come about, and nothing of them is left."""
-    experiment = Control(spare, [])
-    assert experiment.fault() is None
-    experiment.close()
-    assert spare.api.list("Pod", "kl-probe", "app=control") == []
-    assert spare.api.list("CertificateRequest.cert-manager.io", "kl-probe", "app=control") == []
+PROVISIONER = "-n local-path-storage scale deployment local-path-provisioner --replicas"
+NO_PROVISIONER = (f"{KUBECTL} {PROVISIONER}=0", f"{KUBECTL} {PROVISIONER}=1")
+MANIFEST, KEPT = "/etc/kubernetes/manifests/kube-controller-manager.yaml", "/run/kube-controller-manager.yaml"
+
+
+def without(*controllers: str) -> tuple[str, str]:
+    """The commands that take *controllers* out of the kube-controller-manager, and that bring them back."""
+    more = "".join(f",-{name}" for name in controllers)
+    change = (
+        f"cp {MANIFEST} {KEPT} && sed 's/--controllers=.*/&{more}/' {KEPT} > /run/changed && cp /run/changed {MANIFEST}"
+    )
+    runs = "pid=$(pidof kube-controller-manager)"
+    told = f"tr '\\0' ' ' < /proc/$pid/cmdline | grep -q -- {more}"
+    return (
+        f"{change} && until {runs} && {told}; do sleep 0.2; done",
+        f"cp {KEPT} {MANIFEST} && until {runs} && ! {told}; do sleep 0.2; done",
+    )
+
+
+def trial(cluster: Cluster) -> Trial:
+    """A place for proofs."""
+    return Trial(cluster.api, cluster.ports, "test")
+
+
+def test_a_sound_cluster_keeps_every_promise(spare: Cluster) -> None:
+    """All that it promises comes about with objects of ours, within seconds, and nothing of them is left."""
+    promises = [*OF_EVERY_CLUSTER, *(promise for name in spare.addons for promise in promises_of_module(name))]
+    attempt = trial(spare)
+    assert prove(promises, attempt, control.PATIENCE) == {}
+    attempt.clean_up()
+    for kind in ("Job.batch", "CronJob", "Ingress", "CertificateRequest.cert-manager.io", "Service", "Deployment"):
+        assert spare.api.list(kind, "kl-probe", MARK) == []
+
+
+@pytest.mark.parametrize(
+    ("broken", "promises"),
+    [
+        (without("cronjob-controller", "daemonset-controller"), {"cronjobs-fire", "daemonsets-follow"}),
+        (without("job-controller", "statefulset-controller"), {"jobs-end", "statefulsets-follow"}),
+        (without("replicaset-controller"), {"deployments-follow"}),
+        (without("endpointslice-controller"), {"services-answer", "names-resolve"}),
+        (NO_PROVISIONER, {"claims-bind"}),
+    ],
+    indirect=["broken"],
+    ids=["cronjob, daemonset", "job, statefulset", "replicaset", "endpointslice", "provisioner"],
+)
+def test_a_dead_controller_breaks_its_own_promise(broken: Cluster, promises: set[str]) -> None:
+    """Who does not act any more is found out by the promise that it kept, and nobody else is suspected."""
+    others = [promise for promise in OF_EVERY_CLUSTER if promise.name not in promises]
+    before = trial(broken)
+    assert prove(others, before, 60) == {}  # whoever was started anew is at work
+    before.clean_up()
+    attempt = trial(broken)
+    assert set(prove(OF_EVERY_CLUSTER, attempt, 15)) == promises
+    attempt.clean_up()
 
 
 @pytest.mark.parametrize(
@@ -66,7 +117,7 @@ def test_nobody_is_blamed_on_a_broken_cluster(
     broken: Cluster, said: str, is_noted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A mutant on a cluster that is broken gets no verdict, and what no look shows is noted for the next command."""
-    monkeypatch.setattr(control, "PATIENCE", 4.0)
+    monkeypatch.setattr(control, "PATIENCE", 6.0)
     lab = COURSE.lab("03")
     handed_in = submission.resolve(COURSE, lab, "wrong-class")
     record = Run(lab, handed_in, broken, lab.setup(handed_in.nonce)).judge()
@@ -85,4 +136,92 @@ def test_no_old_answer_is_judged(broken: Cluster, monkeypatch: pytest.MonkeyPatc
     handed_in = submission.resolve(COURSE, lab, "solution")
     record = Run(lab, handed_in, broken, lab.setup(handed_in.nonce), fresh=True).judge()
     assert record.verdict == Verdict.INFRA_ERROR
-    assert any("a change of Service barrier" in check.observed for check in record.checks)
+    assert any("has not come through within 4 s: Service barrier-" in check.observed for check in record.checks)
+
+
+CLOCK = """
+from kindlabs.checks import check
+from kindlabs.expectations import Lab
+from kindlabs.waiting import Look
+
+@check("fires", points=1)
+def test_fires(lab: Lab) -> None:
+    \"\"\"The CronJob makes a Job.\"\"\"
+    lab.expect("a Job", lambda: Look(bool(lab.world.list("Job.batch", lab.namespace)), "no Job"))
+"""
+SUSPENDED = """
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: clock}
+spec:
+  schedule: "* * * * *"
+  suspend: true
+  jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: clock, image: agnhost}]}}}}
+"""
+CLOSING = """
+from kindlabs.checks import check
+from kindlabs.expectations import Lab
+
+@check("closed", points=1)
+def test_closed(lab: Lab) -> None:
+    \"\"\"A Pod starts on a node that this lab closed.\"\"\"
+    node = lab.api.list("Node")[0]["metadata"]["name"]
+    spec = {"taints": [{"key": "lab", "value": "21", "effect": "NoSchedule"}]}
+    lab.api.patch("Node", node, None, {"metadata": {"labels": {"disk": "slow"}}, "spec": spec})
+    lab.pod("hello").is_ready()
+"""
+
+
+def add_lab(root: Path, name: str, validator: str, manifest: str, more: str) -> None:
+    """A lab for this course, with its solution."""
+    for folder in (root / "labs" / name / "start", root / "fixtures" / name / "solution"):
+        folder.mkdir(parents=True)
+        (folder / "all.yaml").write_text(manifest)
+    labfile = f"version: kind-labs/lab/v2\ntitle: A lab\nminutes: 1\n{more}"
+    (root / "labs" / name / "lab.yaml").write_text(labfile)
+    (root / "validators" / f"test_{name.replace('-', '_')}.py").write_text(validator)
+
+
+def judged(root: Path, number: str, cluster: Cluster, name: str = "solution") -> Record:
+    """The record of a lab of the course in *root*."""
+    found = course.Course(root)
+    lab = found.lab(number)
+    handed_in = submission.resolve(found, lab, name)
+    return Run(lab, handed_in, cluster, lab.setup(handed_in.nonce)).judge()
+
+
+@pytest.fixture(scope="module")
+def clock(own: Path) -> Path:
+    """The course with a lab about a CronJob that never fires, by the learner's fault."""
+    add_lab(own, "90-clock", CLOCK, SUSPENDED, "deadline: 12\n")
+    return own
+
+
+def test_who_is_to_blame_is_blamed(clock: Path, spare: Cluster) -> None:
+    """A CronJob that its own manifest suspends fails the check: the cluster fires ours."""
+    assert judged(clock, "90", spare).verdict == Verdict.FAILED
+
+
+@pytest.mark.parametrize("broken", [without("cronjob-controller")], indirect=True)
+def test_a_dead_controller_is_nobodys_fault(clock: Path, broken: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same submission gets no verdict where no CronJob fires; a lab without one is judged all the same."""
+    monkeypatch.setattr(control, "PATIENCE", 8.0)
+    record = judged(clock, "90", broken)
+    assert record.verdict == Verdict.INFRA_ERROR
+    assert any("CronJob control-" in check.observed for check in record.checks)
+    assert judged(clock, "01", broken, "misspelt-label").verdict == Verdict.FAILED
+
+
+def test_a_lab_may_close_nodes(own: Path, spare: Cluster) -> None:
+    """What a lab breaks on purpose makes nobody suspect, and is mended before another lab's run."""
+    pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: hello}\nspec: {containers: [{name: a, image: agnhost}]}\n"
+    add_lab(own, "91-closed", CLOSING, pod.replace("hello", "other"), "deadline: 8\nbreaks: [nodes-take-pods]\n")
+    created = spare.facts.created
+    assert judged(own, "91", spare).verdict == Verdict.FAILED
+    (node,) = spare.api.list("Node")
+    assert (node["spec"]["taints"][0]["key"], node["metadata"]["labels"]["disk"]) == ("lab", "slow")
+    assert spare.fault() is None
+    assert judged(own, "01", spare).verdict == Verdict.PASSED
+    (node,) = spare.api.list("Node")
+    assert (node["spec"].get("taints"), "disk" in node["metadata"]["labels"]) == (None, False)
+    assert (spare.facts.created, spare.facts.broken) == (created, {})
