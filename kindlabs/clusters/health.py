@@ -160,8 +160,6 @@ def _silent_probe(cluster: Cluster, until: float) -> str | None:
         answer = probing.dial(cluster.api, probing.host_of("probe"), 80, timeout=_left(until))
     except ApiError as error:
         return f"Pod {probing.MOUTH} in {probing.NAMESPACE} cannot ask: {error.message}"
-    except ValueError as error:
-        return str(error)
     if not answer["responses"]:
         return f"the probe cannot reach its own Service: {'; '.join(answer['errors'])}"
     return None

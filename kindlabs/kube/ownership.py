@@ -10,6 +10,8 @@ LEARNER_MANAGER = "kind-labs-learner"
 """The field manager of submissions."""
 INSTRUCTOR_MANAGER = "kind-labs"
 """The field manager of the lab's own objects."""
+GUEST_MANAGER = "kind-labs-guest"
+"""The field manager of containers of our own in Pods of a lab, which change nothing of what these are."""
 CONTROLLERS = ("kube-", "kubelet", "cert-manager", "traefik")
 """How the managers begin that belong to the cluster; any other is a person with some tool."""
 
@@ -46,5 +48,5 @@ def leaves(fields: Object, way: Leaf = ()) -> Iterator[Leaf]:
 
 def _entries(thing: Object) -> Iterator[Object]:
     for entry in thing["metadata"].get("managedFields") or []:
-        if entry.get("subresource") != "status":
+        if entry.get("subresource") != "status" and entry.get("manager") != GUEST_MANAGER:
             yield entry

@@ -125,6 +125,25 @@ class Shell:
             raise
 
 
+class Shells:
+    """Shells in one Pod: each caller has one for itself while it asks, and leaves it to the next."""
+
+    def __init__(self, api: Transport, pod: str, namespace: str, container: str = "") -> None:
+        self._place = (api, pod, namespace, container)
+        self._idle: list[Shell] = []
+
+    def ask(self, command: str, given: str, *, timeout: float, limit: int) -> str:
+        """As :meth:`Shell.ask`."""
+        try:
+            shell = self._idle.pop()
+        except IndexError:
+            shell = Shell(*self._place)
+        try:
+            return shell.ask(command, given, timeout=timeout, limit=limit)
+        finally:
+            self._idle.append(shell)
+
+
 def framed(command: str, given: str, limit: int, word: str) -> str:
     """What is typed into a shell: a command with its input, of whose output *limit* bytes count, and a line *word*."""
     return f"{{ {command}\n}} <<'{word}' 2>/dev/null | head -c {limit}\n{given}\n{word}\necho; echo {word}\n"

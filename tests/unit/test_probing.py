@@ -13,7 +13,7 @@ from typing import cast
 import pytest
 from servers import OK, Answer, Serve, floods, says, serving, trickles
 
-from kindlabs.kube import probing
+from kindlabs.kube import curl, probing
 from kindlabs.kube.streams import framed
 from kindlabs.kube.transport import ApiTimeout, Transport
 
@@ -122,8 +122,8 @@ def test_a_port_that_listens_is_told_without_a_word(api: Transport, serve: Serve
     port = serve(answer)
     with socket.create_server(("127.0.0.1", 0)) as gone:
         closed = gone.getsockname()[1]
-    assert probing.listens(api, "127.0.0.1", port, timeout=2) is True
-    assert probing.listens(api, "127.0.0.1", closed, timeout=2) is False
+    assert curl.listens(probing.mouth(api), "127.0.0.1", port, timeout=2) is True
+    assert curl.listens(probing.mouth(api), "127.0.0.1", closed, timeout=2) is False
     assert b"".join(heard) == b""
 
 
