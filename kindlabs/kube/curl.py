@@ -12,10 +12,10 @@ from kindlabs.kube.transport import ApiError, ApiTimeout
 
 ANSWER_BYTES = 64 * 1024
 """What an answer may say; no lab asks for more."""
-GRACE_SECONDS = 0.5
+GRACE_SECONDS = 1.0
 """For the way to the shell and back, beside the time that a request has."""
 OPTIONS = (
-    *("silent", "globoff", "path-as-is", "fail-early", 'noproxy = "*"', 'proto = "=http,telnet"'),
+    *("silent", "globoff", "path-as-is", "fail-early", 'noproxy = "*"', 'proto = "=http"'),
     'header = "Connection: close"',  # each request over a connection of its own
 )
 """How curl asks: as it is told, and nobody else."""
@@ -50,17 +50,17 @@ def get(shells: Shells, host: str, port: int, path: str, *, tries: int = 1, time
 
 
 def listens(shells: Shells, host: str, port: int, *, timeout: float) -> bool | None:
-    """Whether something accepts TCP on *port* of *host*; None when neither yes nor no came in time. Nothing is sent.
+    """Whether something accepts TCP on *port* of *host*, whatever it says; None when neither yes nor no came in time.
 
     Raises: ApiError when nobody can ask; ApiUnreachable.
     """
     try:
-        (end,) = _ask(shells, [f"telnet://{_bare(host)}:{port}"], timeout)
+        (end,) = _ask(shells, [f"http://{_bare(host)}:{port}/"], timeout)
     except ApiTimeout:
         return None
-    if _is_refused(end):
-        return False
-    return True if end.connected else None
+    if end.connected:
+        return True
+    return False if _is_refused(end) else None
 
 
 class _End(NamedTuple):

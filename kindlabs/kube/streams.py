@@ -55,16 +55,15 @@ def run(
 
     Args:
         container: its name; empty for the Pod's only one.
-        timeout: seconds.
+        timeout: seconds, once it has begun.
         limit: bytes that it may say, on both outputs together.
 
     Raises: Unended; ApiError with status 404 where there is no such Pod, 500 where its container does not run or has no
         such program; ApiUnreachable.
     """
-    until = time.monotonic() + timeout
     said = {STDOUT: bytearray(), STDERR: bytearray(), STATUS: bytearray()}
     with closing(_open(api, pod, namespace, container, command, stdin=False, timeout=timeout)) as socket:
-        for channel, data in _frames(socket, until):
+        for channel, data in _frames(socket, timeout):
             said.setdefault(channel, bytearray()).extend(data)
             if len(said[STDOUT]) + len(said[STDERR]) > limit:
                 raise Unended(f"it said more than {limit} bytes")
@@ -109,13 +108,12 @@ class Shell:
             self._socket = None
 
     def _frame(self, line: str, word: str, timeout: float) -> str:
-        until, ends = time.monotonic() + timeout, f"\n{word}\n".encode()
-        said = bytearray()
+        said, ends = bytearray(), f"\n{word}\n".encode()
         try:
             if self._socket is None:
-                self._socket = _open(*self._place, ["sh"], stdin=True, timeout=timeout)
+                self._socket = _open(*self._place, ["sh"], stdin=True, timeout=CONNECT_SECONDS)
             _send(self._socket, line)
-            for channel, data in _frames(self._socket, until):
+            for channel, data in _frames(self._socket, timeout):
                 said += data if channel == STDOUT else b""
                 if said.endswith(ends):
                     return _text(said[: -len(ends)])
@@ -177,13 +175,13 @@ def _send(socket: WebSocket, text: str) -> None:
         raise ApiUnreachable(f"the way into a Pod is lost: {error}") from error
 
 
-def _frames(socket: WebSocket, until: float) -> Iterator[tuple[int, bytes]]:
+def _frames(socket: WebSocket, timeout: float) -> Iterator[tuple[int, bytes]]:
     """Channel and bytes of each frame, until the other side closes."""
-    began = time.monotonic()
+    until = time.monotonic() + timeout
     while True:
         left = until - time.monotonic()
         if left <= 0:
-            raise Unended(f"it had not ended within {until - began:.3g} s")
+            raise Unended(f"it had not ended within {timeout:g} s")
         socket.settimeout(left)
         try:
             opcode, frame = socket.recv_data_frame(True)
