@@ -11,6 +11,7 @@ import json
 import secrets
 import threading
 import time
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import NamedTuple
@@ -104,7 +105,7 @@ class Shell:
     def close(self) -> None:
         """End the session."""
         if self._socket is not None:
-            self._socket.shutdown()  # type: ignore[no-untyped-call]
+            self._hang_up()
             self._socket = None
 
     def _frame(self, line: str, word: str, timeout: float) -> str:
@@ -112,6 +113,7 @@ class Shell:
         try:
             if self._socket is None:
                 self._socket = _open(*self._place, ["sh"], stdin=True, timeout=CONNECT_SECONDS)
+                self._hang_up = weakref.finalize(self, self._socket.shutdown)  # at the latest when the process ends
             _send(self._socket, line)
             for channel, data in _frames(self._socket, timeout):
                 said += data if channel == STDOUT else b""
