@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from kindlabs.course import Course, CourseLab
 from kindlabs.errors import UnreadableSubmission, UsageError
 from kindlabs.filetree import copy, digest_of, safe_files
-from kindlabs.handin import PARTS, Answers, Files, Folder, Objects, Part
+from kindlabs.handin import PARTS, Answers, Files, Folder, Objects, Part, Script
 from kindlabs.handin.objects import alike
 from kindlabs.handin.part import Kubectl
 from kindlabs.lint import Finding, Source
@@ -69,6 +69,11 @@ class Submission:
     def files(self) -> dict[str, str]:
         """The texts of the named files that were handed in."""
         return self._part(Files).texts
+
+    @property
+    def acts(self) -> bool:
+        """Whether it does something by hand, of which anything may come."""
+        return bool(self._part(Script).name)
 
     def source(self, kind: str, name: str, namespace: str | None, *at: str | int) -> Source | None:
         """Where the field *at* of an object, an answer or a file stands; None when it is not the learner's.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import urllib3
 
-from kindlabs.kube import bounded
+from kindlabs.kube import bounded, curl
 from kindlabs.kube.api import ApiTimeout, Object
-from kindlabs.kube.probing import ANSWER_BYTES, ANSWER_SECONDS, NAMESPACE, own
+from kindlabs.kube.probing import ANSWER_SECONDS, NAMESPACE, own
 from kindlabs.promises.promise import Promise
 from kindlabs.promises.sight import Sight
 from kindlabs.promises.trial import Trial
@@ -33,7 +33,7 @@ def why_not_reached(host: str, port: int) -> str | None:
     try:
         # Whose certificate it is, labs ask; here it may be the controller's own.
         with httpx.Client(verify=False, trust_env=False) as client:  # noqa: S501
-            status, body = bounded.get(client, url, host, seconds=ANSWER_SECONDS, most=ANSWER_BYTES)
+            status, body = bounded.get(client, url, host, seconds=ANSWER_SECONDS, most=curl.ANSWER_BYTES)
     except (httpx.HTTPError, bounded.Endless) as error:
         return f"{url} for {host} does not answer: {error}"
     if status == 200 and body.startswith("probe-"):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kindlabs.errors import InfraError
 from kindlabs.expectations.transcript import Transcript
-from kindlabs.kube import probing
+from kindlabs.kube import curl, probing
 from kindlabs.kube.api import Api, ApiError, ApiTimeout, Object
 from kindlabs.kube.objects import dig
 
@@ -58,7 +58,7 @@ class Probe:
     def _listens(self, pod: Object, port: int) -> bool | None:
         address = dig(pod, "status", "podIP")
         try:
-            return probing.listens(self._api, address, port, timeout=LISTENS_SECONDS) if address else None
+            return curl.listens(probing.mouth(self._api), address, port, timeout=LISTENS_SECONDS) if address else None
         except ApiError as error:
             raise _mute(error) from error
 

@@ -11,6 +11,7 @@ from kindlabs.kube.transport import ApiError, ApiTimeout, ApiUnreachable, Identi
 __all__ = ["Api", "ApiError", "ApiTimeout", "ApiUnreachable", "Identity", "Object"]
 
 APPLY = "application/apply-patch+yaml"
+STRATEGIC = "application/strategic-merge-patch+json"
 LOG_BYTES = 2**16
 """Of a log's last lines; one of them may be as long as its container likes."""
 
@@ -96,6 +97,12 @@ class Api(Transport):
         """Merge *patch* into an object (JSON merge patch), or into one of its subresources such as ``scale``."""
         path = self._served(kind).path(namespace, name) + (f"/{subresource}" if subresource else "")
         return self.request("PATCH", path, body=patch, content_type="application/merge-patch+json")
+
+    def add_container(self, pod: str, namespace: str, container: Object, *, manager: str) -> None:
+        """Add an ephemeral container to a Pod, as field manager *manager*."""
+        path = self._served("Pod").path(namespace, pod) + "/ephemeralcontainers"
+        body = {"spec": {"ephemeralContainers": [container]}}
+        self.request("PATCH", path, query={"fieldManager": manager}, body=body, content_type=STRATEGIC)
 
     def delete(
         self,

@@ -14,6 +14,8 @@ LAB = "kind-labs/lab"
 """Label of what belongs to a lab, its id; no learner can write it (``clusters/addons/probe/learners.yaml``)."""
 OPEN = "kind-labs/open"
 """Label of those of a lab's objects that a submission may change."""
+GUEST_MANAGER = "kind-labs-guest"
+"""The field manager of containers of our own in Pods of a lab, which change nothing of what these are."""
 _controllers = {"kube-", "kubelet"}
 """How the managers begin that belong to the cluster; any other is a person with some tool."""
 
@@ -60,5 +62,5 @@ def leaves(fields: Object, way: Leaf = ()) -> Iterator[Leaf]:
 
 def _entries(thing: Object) -> Iterator[Object]:
     for entry in thing["metadata"].get("managedFields") or []:
-        if entry.get("subresource") != "status":
+        if entry.get("subresource") != "status" and entry.get("manager") != GUEST_MANAGER:
             yield entry

@@ -11,6 +11,7 @@ import json
 import secrets
 import threading
 import time
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import NamedTuple
@@ -55,16 +56,15 @@ def run(
 
     Args:
         container: its name; empty for the Pod's only one.
-        timeout: seconds.
+        timeout: seconds, once it has begun.
         limit: bytes that it may say, on both outputs together.
 
     Raises: Unended; ApiError with status 404 where there is no such Pod, 500 where its container does not run or has no
         such program; ApiUnreachable.
     """
-    until = time.monotonic() + timeout
     said = {STDOUT: bytearray(), STDERR: bytearray(), STATUS: bytearray()}
     with closing(_open(api, pod, namespace, container, command, stdin=False, timeout=timeout)) as socket:
-        for channel, data in _frames(socket, until):
+        for channel, data in _frames(socket, timeout):
             said.setdefault(channel, bytearray()).extend(data)
             if len(said[STDOUT]) + len(said[STDERR]) > limit:
                 raise Unended(f"it said more than {limit} bytes")
@@ -105,17 +105,17 @@ class Shell:
     def close(self) -> None:
         """End the session."""
         if self._socket is not None:
-            self._socket.shutdown()  # type: ignore[no-untyped-call]
+            self._hang_up()
             self._socket = None
 
     def _frame(self, line: str, word: str, timeout: float) -> str:
-        until, ends = time.monotonic() + timeout, f"\n{word}\n".encode()
-        said = bytearray()
+        said, ends = bytearray(), f"\n{word}\n".encode()
         try:
             if self._socket is None:
-                self._socket = _open(*self._place, ["sh"], stdin=True, timeout=timeout)
+                self._socket = _open(*self._place, ["sh"], stdin=True, timeout=CONNECT_SECONDS)
+                self._hang_up = weakref.finalize(self, self._socket.shutdown)  # at the latest when the process ends
             _send(self._socket, line)
-            for channel, data in _frames(self._socket, until):
+            for channel, data in _frames(self._socket, timeout):
                 said += data if channel == STDOUT else b""
                 if said.endswith(ends):
                     return _text(said[: -len(ends)])
@@ -123,6 +123,25 @@ class Shell:
         except BaseException:  # half an answer is in it
             self.close()
             raise
+
+
+class Shells:
+    """Shells in one Pod: each caller has one for itself while it asks, and leaves it to the next."""
+
+    def __init__(self, api: Transport, pod: str, namespace: str, container: str = "") -> None:
+        self._place = (api, pod, namespace, container)
+        self._idle: list[Shell] = []
+
+    def ask(self, command: str, given: str, *, timeout: float, limit: int) -> str:
+        """As :meth:`Shell.ask`."""
+        try:
+            shell = self._idle.pop()
+        except IndexError:
+            shell = Shell(*self._place)
+        try:
+            return shell.ask(command, given, timeout=timeout, limit=limit)
+        finally:
+            self._idle.append(shell)
 
 
 def framed(command: str, given: str, limit: int, word: str) -> str:
@@ -158,13 +177,13 @@ def _send(socket: WebSocket, text: str) -> None:
         raise ApiUnreachable(f"the way into a Pod is lost: {error}") from error
 
 
-def _frames(socket: WebSocket, until: float) -> Iterator[tuple[int, bytes]]:
+def _frames(socket: WebSocket, timeout: float) -> Iterator[tuple[int, bytes]]:
     """Channel and bytes of each frame, until the other side closes."""
-    began = time.monotonic()
+    until = time.monotonic() + timeout
     while True:
         left = until - time.monotonic()
         if left <= 0:
-            raise Unended(f"it had not ended within {until - began:.3g} s")
+            raise Unended(f"it had not ended within {timeout:g} s")
         socket.settimeout(left)
         try:
             opcode, frame = socket.recv_data_frame(True)

@@ -1,0 +1,63 @@
+"""Containers of our own in Pods of a lab: requests start there as the Pod's own would, and its policies hold for them.
+
+An ephemeral container shares the Pod's network and nothing else: no tool of the Pod is trusted, and it does not
+restart.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+from kindlabs.kube.api import Api, ApiTimeout, Object
+from kindlabs.kube.objects import dig
+from kindlabs.kube.ownership import GUEST_MANAGER
+from kindlabs.kube.streams import Shells
+
+GUEST = "kind-labs"
+"""How containers of our own in Pods of a lab are named."""
+GUEST_SECONDS, GUEST_START_SECONDS = 900, 10.0
+"""How long such a container lives at most, and what it gets to start."""
+POLL_SECONDS = 0.03
+
+
+def guest(api: Api, pod: Object, like: Object) -> Shells:
+    """Shells in a container of our own in *pod*: one a run, which lives for as long as a run may take.
+
+    Args:
+        like: a container whose image and rights it has.
+
+    Raises: ApiError when the Pod takes none; ApiTimeout when it does not start.
+    """
+    name, namespace, uid = (pod["metadata"][key] for key in ("name", "namespace", "uid"))
+    if (namespace, uid) not in api.sessions:
+        container = f"{GUEST}-{secrets.token_hex(4)}"
+        api.add_container(name, namespace, _container(like, container), manager=GUEST_MANAGER)
+        _await(api, name, namespace, container)
+        api.sessions[namespace, uid] = Shells(api, name, namespace, container)
+    shells: Shells = api.sessions[namespace, uid]
+    return shells
+
+
+def _container(like: Object, name: str) -> Object:
+    """As Pod Security level restricted has it, under a user of its own, whom no process of the Pod is."""
+    return {
+        "name": name,
+        "image": like["image"],
+        "imagePullPolicy": like["imagePullPolicy"],
+        "command": ["sleep", str(GUEST_SECONDS)],
+        "securityContext": like["securityContext"] | {"runAsUser": 100_000 + secrets.randbelow(2**30)},
+    }
+
+
+def _await(api: Api, pod: str, namespace: str, container: str) -> None:
+    until = time.monotonic() + GUEST_START_SECONDS
+    state: Object = {}
+    while time.monotonic() < until:
+        found = api.get("Pod", pod, namespace) or {}
+        all_of_them = dig(found, "status", "ephemeralContainerStatuses", default=[])
+        state = next((status["state"] for status in all_of_them if status["name"] == container), {})
+        if "running" in state:
+            return
+        time.sleep(POLL_SECONDS)
+    raise ApiTimeout(f"container {container} of our own in Pod {pod} does not start: {state or 'nobody says why'}")
