@@ -23,6 +23,7 @@ from kindlabs.progress import Steps
 from kindlabs.record import Record
 from kindlabs.submission import Submission
 from kindlabs.typed import from_root
+from kindlabs.validators import read_validator
 
 
 def check_submission(course: Course, lab_id: str, name: str | None, *, fresh: bool, out: Console, ask: Ask) -> Record:
@@ -38,6 +39,7 @@ def check_submission(course: Course, lab_id: str, name: str | None, *, fresh: bo
         board = Board(out, _again(lab, handed_in))
         loading = threading.Thread(target=_load_run, daemon=True)  # its libraries, while the cluster is looked at
         loading.start()
+        read_validator(lab.validator)
         started = time.monotonic()
         try:
             with lease(course.root, lab.profile, lab.addons, steps, ask, images=lab.images) as cluster:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 
 from kindlabs.checks import SPEC, CheckSpec
 from kindlabs.errors import InfraError, LabError
 from kindlabs.expectations import Lab
+from kindlabs.mistakes import told
 from kindlabs.record import CheckResult, Record, Verdict
+from kindlabs.validators import undisturbed
 from kindlabs.waiting import Unmet
 
 UNUSED = (
@@ -25,8 +25,6 @@ UNUSED = (
     *("unraisableexception", "threadexception"),  # at the end they collect garbage five times: 0.1 s
 )
 """Pytest's own plugins that a run does without."""
-FOREIGN = "PYTEST_"
-"""How variables begin that are meant for somebody else's tests, and could leave checks out."""
 ASSERTIONS = (AssertionError, pytest.fail.Exception)
 NO_OPINION = (pytest.skip.Exception, pytest.xfail.Exception)
 """How a test ends that says nothing about the submission."""
@@ -61,7 +59,12 @@ class ChecksPlugin:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A validator that cannot be imported, or that skips itself, is the lab's error."""
         if report.outcome != "passed":
-            self.broken = report.longreprtext
+            self.broken = self.broken or report.longreprtext
+
+    def pytest_exception_interact(self, call: pytest.CallInfo[Any]) -> None:
+        """Pytest calls this first, with what it makes a traceback of."""
+        if call.when == "collect" and call.excinfo:
+            self.broken = told(call.excinfo.value.__cause__ or call.excinfo.value)
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Pytest calls this for Ctrl-C, for ``pytest.exit()`` in a validator, and when collection failed.
@@ -151,7 +154,7 @@ class ChecksPlugin:
             result.verdict, result.observed, result.next_step = Verdict.INFRA_ERROR, broken.message, broken.next_step
             self._broken_at = result.id
         except Exception as own:
-            result.verdict, result.observed = Verdict.LAB_ERROR, f"no reason can be given: {_words(own)}"
+            result.verdict, result.observed = Verdict.LAB_ERROR, f"no reason can be given: {told(own)}"
 
     def _verdict(self, check: str) -> Verdict | None:
         return next((result.verdict for result in self.record.checks if result.id == check), None)
@@ -167,7 +170,7 @@ def run_checks(validator: Path, plugin: ChecksPlugin) -> None:
     # Other people's plugins and settings cost start-up, and could change a verdict.
     quiet = ["--disable-plugin-autoload", "--noconftest", *(f"-pno:{name}" for name in UNUSED)]
     settings = ["--config-file", os.devnull, "--rootdir", str(validator.parent), "--import-mode=importlib"]
-    with _undisturbed():
+    with undisturbed():
         pytest.main([*quiet, *settings, "--capture=no", str(validator)], plugins=[plugin])
     if plugin.interrupted:
         raise KeyboardInterrupt
@@ -193,29 +196,9 @@ def _needs_first(items: dict[str, pytest.Item]) -> list[pytest.Item]:
     return list(ordered.values())
 
 
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Nothing from outside reaches the validator; what it prints is no part of a report; it cannot end the process."""
-    kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(FOREIGN)}
-    leave, process = os._exit, os.getpid()
-
-    def refuse(code: int) -> NoReturn:
-        if os.getpid() != process:  # a child may end as it likes
-            leave(code)
-        raise LabError(f"the validator calls os._exit({code})")
-
-    os._exit = refuse  # type: ignore[assignment]
-    try:
-        with contextlib.redirect_stdout(sys.stderr):
-            yield
-    finally:
-        os._exit = leave
-        os.environ.update(kept)
-
-
 def _told(error: BaseException) -> tuple[str, str]:
     """What went wrong, and what to do about it."""
-    return (error.message, error.next_step) if isinstance(error, LabError) else (_words(error), "")
+    return (error.message, error.next_step) if isinstance(error, LabError) else (told(error), "")
 
 
 def _words(error: BaseException) -> str:
