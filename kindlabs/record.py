@@ -104,6 +104,18 @@ class Record:
             listener=listener,
         )
 
+    @classmethod
+    def without_verdict(cls, lab: CourseLab, word: str, error: InfraError | LabError) -> Record:
+        """The record of a submission, called *word*, that could not be judged, or not even be made."""
+        nothing = "sha256:" + "0" * 64
+        record = cls(
+            lab={"id": lab.id, "title": lab.title, "digest": lab.digest},
+            submission={"path": word, "digest": nothing, "findings": []},
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        record.give_up(lab.validator, error)
+        return record
+
     def add(self, result: CheckResult) -> None:
         """Add what one check found, and let the listener hear of it."""
         self.checks.append(result)
