@@ -36,7 +36,7 @@ class Case:
 
 def cases_of(lab: CourseLab) -> list[Case]:
     """All cases of a lab; the solutions first. Raises: UnreadableLab."""
-    words = [*lab.solutions, "start"]
+    words = dict.fromkeys(["solution", *lab.solutions, "start"])
     return [*(Case(lab, word) for word in words), *(Case(lab, mutant.id, mutant) for mutant in lab.mutants())]
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kindlabs.checks import declared
-from kindlabs.course import CourseLab, did_you_mean
+from kindlabs.course import CourseLab
 from kindlabs.mutants import Mutant
 from kindlabs.record import Verdict
+from kindlabs.spelling import did_you_mean
 from kindlabs.verifying.cases import Case
 
 NO_VERDICT = (Verdict.LAB_ERROR, Verdict.INFRA_ERROR)

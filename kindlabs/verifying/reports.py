@@ -13,7 +13,7 @@ from rich.table import Table
 from kindlabs.progress import duration
 from kindlabs.terminal import printable
 from kindlabs.verifying.judging import Outcome
-from kindlabs.verifying.verify import Report
+from kindlabs.verifying.proving import Report
 
 SCHEMA_ID = "kind-labs/verify/v1"
 HEADS = ("lab", "solutions", "start", "mutants", "runs", "each", "longest")

@@ -65,20 +65,26 @@ class Worker:
         if line := process.stdout.readline():
             answer: Answer = json.loads(line)
             return answer
-        self._process = None
-        ended = InfraError(f"The process that ran it ended with code {process.wait()}.")
+        self.end()
+        ended = InfraError(f"The process that ran it ended with code {process.returncode}.")
         return Record.without_verdict(case.lab, case.word, ended).as_dict()
 
     def end(self) -> None:
         """End the process, at whatever it is."""
-        if self._process and self._process.poll() is None:
-            self._process.terminate()
-            self._process.wait()
+        if process := self._process:
+            process.terminate()
+            process.wait()
+            self._shown.join()
+            for stream in filter(None, (process.stdin, process.stdout)):
+                with suppress(OSError):  # what was not sent yet, to a process that is gone
+                    stream.close()
+            self._process = None
 
     def _begin(self) -> subprocess.Popen[str]:
         pipe = subprocess.PIPE
         process = subprocess.Popen(self._words, stdin=pipe, stdout=pipe, stderr=pipe, text=True, encoding="utf-8")
-        threading.Thread(target=_pass_on, args=(process.stderr, self._steps), daemon=True).start()
+        self._shown = threading.Thread(target=_pass_on, args=(process.stderr, self._steps), daemon=True)
+        self._shown.start()
         return process
 
 
@@ -99,6 +105,7 @@ def _keep_busy(worker: Worker, todo: deque[Case], answers: queue.Queue[tuple[Cas
             answers.put((case, worker.judge(case)))
 
 
-def _pass_on(lines: IO[str], steps: Steps) -> None:
-    for line in lines:
-        steps.line(line.rstrip())
+def _pass_on(shown: IO[str], steps: Steps) -> None:
+    with shown:
+        for line in shown:
+            steps.line(line.rstrip())
