@@ -6,6 +6,7 @@ import ast
 import difflib
 import inspect
 import re
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,6 +95,30 @@ def functions_of(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDe
     """The functions of a validator that carry the decorator, in their order."""
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     return sorted(filter(_decorator, functions), key=lambda node: node.lineno)
+
+
+def has_assert(function: Callable[..., None]) -> bool:
+    """Whether a plain ``assert`` stands in a check, or in a function of its module that it calls."""
+    seen: set[str] = set()
+
+    def asserts(code: Callable[..., object]) -> bool:
+        try:
+            tree = ast.parse(textwrap.dedent(inspect.getsource(code)))
+        except (OSError, TypeError, SyntaxError):  # no source to be had
+            return False
+        if any(isinstance(node, ast.Assert) for node in ast.walk(tree)):
+            return True
+        called = {
+            node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
+        helpers = [names[name] for name in sorted(called - seen) if name in names]
+        seen.update(called)
+        return any(
+            inspect.isfunction(one) and one.__module__ == function.__module__ and asserts(one) for one in helpers
+        )
+
+    names = getattr(inspect.unwrap(function), "__globals__", {})
+    return asserts(function)
 
 
 def _decorator(function: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.Call | None:

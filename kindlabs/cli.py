@@ -69,6 +69,9 @@ def check(
         typer.Option(metavar="DIR|solution|start|MUTANT", help="What to judge; your own work/NN without it."),
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin with empty namespaces.")] = False,
+    only: Annotated[
+        str | None, typer.Option(metavar="CHECK", help="Run this check and what it needs; never a pass of the whole.")
+    ] = None,
     json: Annotated[str | None, typer.Option(metavar="FILE|-", help="Write the result record there.")] = None,
     yes: Yes = False,
 ) -> None:
@@ -76,7 +79,9 @@ def check(
     from kindlabs.checking import check_submission
 
     _refuse_unwritable(json)
-    record = check_submission(_course(), lab_id, submission, fresh=fresh, out=_board_console(json), ask=_ask(yes))
+    record = check_submission(
+        _course(), lab_id, submission, fresh=fresh, only=only, out=_board_console(json), ask=_ask(yes)
+    )
     if json:
         _write(record.as_json(), json)
     raise typer.Exit(record.exit_code)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from kindlabs.checks import SPEC, CheckSpec
+from kindlabs.checks import SPEC, CheckSpec, has_assert
 from kindlabs.errors import InfraError, LabError
 from kindlabs.expectations import Lab
 from kindlabs.mistakes import told
@@ -86,15 +86,19 @@ class ChecksPlugin:
         if plain:
             self.broken = f"tests without @check: {', '.join(plain)}"
             items.clear()
-        times = Counter(_spec(item).id for item in items)
-        self._twice = {name for name, count in times.items() if count > 1}
-        items[:] = _needs_first({_spec(item).id: item for item in items})
+        self.count(items)
+        items[:] = needs_first({spec_of(item).id: item for item in items}, self.record.only)
         self.collected = len(items)
+
+    def count(self, items: list[pytest.Item]) -> None:
+        """Note which checks are several tests."""
+        times = Counter(spec_of(item).id for item in items)
+        self._twice = {name for name, count in times.items() if count > 1}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
         """A check whose needs did not pass is not run."""
-        spec = _spec(item)
+        spec = spec_of(item)
         needs = [need for need in spec.needs if self._verdict(need) != Verdict.PASSED]
         if self._broken_at:
             self.record.add(CheckResult.not_judged(spec, Verdict.INFRA_ERROR, f"not judged, see {self._broken_at}"))
@@ -118,7 +122,7 @@ class ChecksPlugin:
         result.seconds += call.duration
         if call.when == "setup":
             self._asserted = self._lab.asserted
-        if call.when == "call" and error is None and self._lab.asserted == self._asserted:
+        if call.when == "call" and error is None and self._lab.asserted == self._asserted and not has_assert(item.obj):  # type: ignore[attr-defined]
             error = LabError(f"{result.id} asserted nothing")
         if error is None and call.when == "call":
             result.verdict, result.points, result.observed = Verdict.PASSED, result.max_points, ""
@@ -132,6 +136,11 @@ class ChecksPlugin:
     def pytest_runtest_logfinish(self) -> None:
         """A check has its result once its teardown is over."""
         self.record.add(self._current)
+
+    @property
+    def lab(self) -> Lab:
+        """What the checks judge."""
+        return self._lab
 
     def _settle(self, result: CheckResult, error: BaseException, *, may_blame: bool) -> None:
         """Give a result the verdict that *error* means: the learner's fault, the lab's, or the machine's."""
@@ -181,17 +190,17 @@ def run_checks(validator: Path, plugin: ChecksPlugin) -> None:
         plugin.record.add(CheckResult.not_judged(spec, Verdict.LAB_ERROR, why))
 
 
-def _needs_first(items: dict[str, pytest.Item]) -> list[pytest.Item]:
-    """The tests in their own order, but none before what it needs."""
+def needs_first(items: dict[str, pytest.Item], only: str | None = None) -> list[pytest.Item]:
+    """The tests in their own order, but none before what it needs; of one check alone, with what that needs."""
     ordered: dict[str, pytest.Item] = {}
 
     def place(check: str) -> None:
         if check in items and check not in ordered:
-            for need in _spec(items[check]).needs:  # they form no circle: a check must be there to be named
+            for need in spec_of(items[check]).needs:  # they form no circle: a check must be there to be named
                 place(need)
             ordered[check] = items[check]
 
-    for check in items:
+    for check in [only] if only else items:
         place(check)
     return list(ordered.values())
 
@@ -205,6 +214,7 @@ def _words(error: BaseException) -> str:
     return "".join(traceback.format_exception_only(error)).strip()
 
 
-def _spec(item: pytest.Item) -> CheckSpec:
+def spec_of(item: pytest.Item) -> CheckSpec:
+    """What the decorator said of a check."""
     spec: CheckSpec = getattr(item.obj, SPEC)  # type: ignore[attr-defined]
     return spec
