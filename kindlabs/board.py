@@ -72,6 +72,8 @@ class Board:
             ),
         }
         text, style = words[verdict]
+        if record.only and verdict is Verdict.BLOCKED:
+            text, style = (f"Check {record.only} passed, with what it needs; the others were not judged", "bold")
         if verdict is Verdict.FAILED and record.max_score and record.score == record.max_score:
             text += ": every check of the task passed, but not all is sound"
         judged = verdict not in (Verdict.LAB_ERROR, Verdict.INFRA_ERROR)

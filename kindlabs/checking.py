@@ -14,23 +14,32 @@ from kindlabs import submission
 from kindlabs.addons.addon import load
 from kindlabs.asking import Ask
 from kindlabs.board import Board
+from kindlabs.checks import declared
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.clusters.kubectl import kubectl_program, learners_kubectl
 from kindlabs.clusters.lease import lease
 from kindlabs.course import Course, CourseLab
-from kindlabs.errors import InfraError, of_machine
+from kindlabs.errors import InfraError, UsageError, of_machine
 from kindlabs.progress import Steps
 from kindlabs.record import Record
+from kindlabs.spelling import did_you_mean
 from kindlabs.submission import Submission
 from kindlabs.typed import from_root
+from kindlabs.validators import read_validator
 
 
-def check_submission(course: Course, lab_id: str, name: str | None, *, fresh: bool, out: Console, ask: Ask) -> Record:
+def check_submission(
+    course: Course, lab_id: str, name: str | None, *, fresh: bool, out: Console, ask: Ask, only: str | None = None
+) -> Record:
     """Judge one submission and show it on *out*; that no cluster can be had is a verdict too, to be recorded.
+
+    Args:
+        only: the id of the one check to run, with what it needs; None for all.
 
     Raises: UsageError and LabError before there is anything to record.
     """
     lab = course.lab(lab_id)
+    _refuse_unknown(lab, only)
     with Steps() as steps:
         handed_in = submission.resolve(course, lab, name, kubectl=lambda: kubectl_program(steps))
         setup = lab.setup(handed_in.nonce)  # a lab that cannot be read is told before any cluster is touched
@@ -38,6 +47,7 @@ def check_submission(course: Course, lab_id: str, name: str | None, *, fresh: bo
         board = Board(out, _again(lab, handed_in))
         loading = threading.Thread(target=_load_run, daemon=True)  # its libraries, while the cluster is looked at
         loading.start()
+        read_validator(lab.validator)
         started = time.monotonic()
         try:
             with lease(course.root, lab.profile, lab.addons, steps, ask, images=lab.images) as cluster:
@@ -47,9 +57,7 @@ def check_submission(course: Course, lab_id: str, name: str | None, *, fresh: bo
 
                 board.open(f"Lab {lab.number}  {lab.title}", _where(lab, handed_in, cluster))
                 kubectl = learners_kubectl(course.root, cluster)
-                run = Run(
-                    lab, handed_in, cluster, setup, fresh=fresh, steps=steps, listener=board.check, kubectl=kubectl
-                )
+                run = Run(lab, handed_in, cluster, setup, fresh, steps, board.check, kubectl, only)
                 record = run.judge()
         except Exception as error:
             fault = error if isinstance(error, InfraError) else of_machine(error)
@@ -57,11 +65,18 @@ def check_submission(course: Course, lab_id: str, name: str | None, *, fresh: bo
                 raise
             leased = time.monotonic() - started
             board.open(f"Lab {lab.number}  {lab.title}", f"{handed_in.name}, and no cluster to judge it on")
-            record = Record.begin(lab, handed_in, board.check)
+            record = Record.begin(lab, handed_in, board.check, only)
             record.give_up(lab.validator, fault)
         record.seconds = {"cluster": leased, **record.seconds}
         board.close(record)
         return record
+
+
+def _refuse_unknown(lab: CourseLab, check: str | None) -> None:
+    known = [spec.id for spec in declared(lab.validator)]
+    if check is not None and known and check not in known:
+        message = f"Lab {lab.number} has no check {check!r}.{did_you_mean(check, known)}"
+        raise UsageError(message, f"Name one of {', '.join(known)}.")
 
 
 def _announce(handed_in: Submission, lab: CourseLab, steps: Steps) -> None:

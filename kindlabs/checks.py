@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import inspect
 import re
-from collections.abc import Callable, Sequence
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -48,9 +50,8 @@ def check(points: int, needs: Sequence[Callable[..., None]] = ()) -> Callable[[T
             raise ValueError(f"{function.__name__}: a check is a function test_… with a docstring")
         if check_id(function.__name__) in OF_THE_RUN:
             raise ValueError(f"{function.__name__}: every run has a check of that name")
-        missing = [f.__name__ for f in needs if not hasattr(f, SPEC)]
-        if missing:
-            raise ValueError(f"{function.__name__} needs {', '.join(missing)}, which is no check")
+        if missing := [need for need in ([needs] if isinstance(needs, str) else needs) if not hasattr(need, SPEC)]:
+            raise ValueError(f"{function.__name__} needs {_no_check(missing[0], function.__globals__)}")
         if not ID.fullmatch(check_id(function.__name__)):
             raise ValueError(f"{function.__name__}: the name of a check has lower-case letters, digits and _ alone")
         wanted = tuple(getattr(f, SPEC).id for f in needs)
@@ -58,6 +59,15 @@ def check(points: int, needs: Sequence[Callable[..., None]] = ()) -> Callable[[T
         return function
 
     return decorate
+
+
+def _no_check(need: object, names: Mapping[str, object]) -> str:
+    """What is no check, and which one may be meant."""
+    word = need if isinstance(need, str) else getattr(need, "__name__", str(need))
+    there = [name for name, value in names.items() if hasattr(value, SPEC)]
+    near = difflib.get_close_matches(f"test_{check_id(word).replace('-', '_')}", there, 1, 0.5)
+    meant = f"; did you mean needs=[{near[0]}], the function itself?" if near else ""
+    return f"{word!r}, which is no check{meant}"
 
 
 def check_id(function_name: str) -> str:
@@ -75,20 +85,54 @@ def declared(validator: Path) -> list[CheckSpec]:
     except (OSError, SyntaxError, ValueError):
         return []
     found = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            for decorator in node.decorator_list:
-                if isinstance(decorator, ast.Call) and ast.unparse(decorator.func).rpartition(".")[2] == check.__name__:
-                    title = _title(ast.get_docstring(node)) or node.name
-                    found.append((node.lineno, CheckSpec(check_id(node.name), title, _points(decorator))))
-    return [spec for _, spec in sorted(found, key=lambda item: item[0])]
+    for node in functions_of(tree):
+        title = _title(ast.get_docstring(node)) or node.name
+        found.append(CheckSpec(check_id(node.name), title, _points(_decorator(node))))
+    return found
+
+
+def functions_of(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The functions of a validator that carry the decorator, in their order."""
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return sorted(filter(_decorator, functions), key=lambda node: node.lineno)
+
+
+def has_assert(function: Callable[..., None]) -> bool:
+    """Whether a plain ``assert`` stands in a check, or in a function of its module that it calls."""
+    seen: set[str] = set()
+
+    def asserts(code: Callable[..., object]) -> bool:
+        try:
+            tree = ast.parse(textwrap.dedent(inspect.getsource(code)))
+        except (OSError, TypeError, SyntaxError):  # no source to be had
+            return False
+        if any(isinstance(node, ast.Assert) for node in ast.walk(tree)):
+            return True
+        called = {
+            node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
+        helpers = [names[name] for name in sorted(called - seen) if name in names]
+        seen.update(called)
+        return any(
+            inspect.isfunction(one) and one.__module__ == function.__module__ and asserts(one) for one in helpers
+        )
+
+    names = getattr(inspect.unwrap(function), "__globals__", {})
+    return asserts(function)
+
+
+def _decorator(function: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.Call | None:
+    calls = [node for node in function.decorator_list if isinstance(node, ast.Call)]
+    return next((call for call in calls if ast.unparse(call.func).rpartition(".")[2] == check.__name__), None)
 
 
 def _title(docstring: str | None) -> str:
     return (docstring or "").strip().partition("\n")[0]
 
 
-def _points(decorator: ast.Call) -> int:
+def _points(decorator: ast.Call | None) -> int:
+    if decorator is None:
+        return 0
     given = [*decorator.args[:1], *(k.value for k in decorator.keywords if k.arg == "points")]
     value = given[0].value if given and isinstance(given[0], ast.Constant) else 0
     return value if isinstance(value, int) else 0

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated, cast
 
 import typer
 from rich.console import Console
@@ -19,9 +19,6 @@ from kindlabs.asking import nobody
 from kindlabs.errors import InfraError, KindLabsError, UsageError, of_machine
 from kindlabs.progress import Steps
 from kindlabs.typed import here
-
-if TYPE_CHECKING:
-    from kindlabs.record import Record
 
 INTERRUPTED = 130
 
@@ -72,6 +69,9 @@ def check(
         typer.Option(metavar="DIR|solution|start|MUTANT", help="What to judge; your own work/NN without it."),
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin with empty namespaces.")] = False,
+    only: Annotated[
+        str | None, typer.Option(metavar="CHECK", help="Run this check and what it needs; never a pass of the whole.")
+    ] = None,
     json: Annotated[str | None, typer.Option(metavar="FILE|-", help="Write the result record there.")] = None,
     yes: Yes = False,
 ) -> None:
@@ -79,10 +79,53 @@ def check(
     from kindlabs.checking import check_submission
 
     _refuse_unwritable(json)
-    record = check_submission(_course(), lab_id, submission, fresh=fresh, out=_board_console(json), ask=_ask(yes))
+    record = check_submission(
+        _course(), lab_id, submission, fresh=fresh, only=only, out=_board_console(json), ask=_ask(yes)
+    )
     if json:
-        _write(record, json)
+        _write(record.as_json(), json)
     raise typer.Exit(record.exit_code)
+
+
+@app.command()
+def verify(
+    labs: Annotated[list[str] | None, typer.Argument(metavar="[LAB]...", help="Which labs; all without any.")] = None,
+    changed: Annotated[
+        str | None, typer.Option(metavar="REV", help="Only what has changed since this git revision.")
+    ] = None,
+    rotate: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="With --changed: N runs of the rest too, others each day.")
+    ] = None,
+    shard: Annotated[str | None, typer.Option(metavar="i/n", help="Only the i-th of n parts.")] = None,
+    repeat: Annotated[int, typer.Option(metavar="N", min=1, help="Judge each submission N times.")] = 1,
+    jobs: Annotated[int | None, typer.Option(metavar="N", min=1, help="Clusters side by side.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Forget the results of earlier runs.")] = False,
+    assertions: Annotated[
+        bool, typer.Option("--assertions", help="See whether each assertion of the validators is needed.")
+    ] = False,
+    json: Annotated[str | None, typer.Option(metavar="FILE|-", help="Write the report there.")] = None,
+    junit: Annotated[str | None, typer.Option(metavar="FILE", help="Write it as JUnit's XML.")] = None,
+    markdown: Annotated[str | None, typer.Option(metavar="FILE", help="Write it as Markdown.")] = None,
+    yes: Yes = False,
+) -> None:
+    """Prove labs: solutions pass, the start does not, each mutant fails where and as it should."""
+    from kindlabs.verifying import Options
+    from kindlabs.verifying import verify as run
+    from kindlabs.verifying.reports import as_json, show
+    from kindlabs.verifying.reports import junit as as_junit
+    from kindlabs.verifying.reports import markdown as as_markdown
+
+    wanted = [(as_json, json), (as_junit, junit), (as_markdown, markdown)]
+    for _, where in wanted:
+        _refuse_unwritable(where)
+    options = Options(tuple(labs or ()), changed, rotate, shard, repeat, jobs, again, assertions)
+    with Steps() as steps:
+        report = run(_course(), options, steps, _ask(yes))
+    show(report, _board_console(json))
+    for write, where in wanted:
+        if where:
+            _write(write(report), where)
+    raise typer.Exit(report.exit_code)
 
 
 @app.command()
@@ -183,26 +226,26 @@ def _board_console(json: str | None) -> Console:
     return Console(file=sys.stderr if json == "-" else sys.stdout, highlight=False)
 
 
-def _write(record: Record, where: str) -> None:
+def _write(text: str, where: str) -> None:
     if where == "-":
         cast(TextIOWrapper, sys.stdout).reconfigure(encoding="utf-8")  # as JSON is, whatever the terminal's is
-        sys.stdout.write(record.as_json())
+        sys.stdout.write(text)
         return
     try:
-        Path(where).write_text(record.as_json(), encoding="utf-8")
+        Path(where).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise InfraError(f"The record could not be written to {where}: {error.strerror}.") from error
+        raise InfraError(f"The result could not be written to {where}: {error.strerror}.") from error
 
 
 def _refuse_unwritable(where: str | None) -> None:
-    """Refuse an unwritable --json path before the run, not after it."""
+    """Refuse a path that cannot be written before the run, not after it."""
     if where in (None, "-"):
         return
     path = Path(str(where))
     if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
         why = "it is a folder" if path.is_dir() else "it cannot be written"
         why = why if path.parent.is_dir() else f"there is no folder {path.parent}"
-        raise UsageError(f"--json {where}: {why}.", "Name a file in a folder that is there, or - for standard output.")
+        raise UsageError(f"{where}: {why}.", "Name a file in a folder that is there, or - for standard output.")
     if path.is_file():
         path.unlink()  # nobody takes an older record for this run's, should it end without one
 

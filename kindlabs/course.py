@@ -13,7 +13,7 @@ from kindlabs.errors import UnreadableLab, UnreadableSubmission, UsageError
 from kindlabs.filetree import digest_of, files_below, manifest_files
 from kindlabs.labfile import read_labfile
 from kindlabs.manifests import Manifest
-from kindlabs.mutants import Mutant, read_mutants
+from kindlabs.mutants import Mutant, read_mutants, read_unkilled
 from kindlabs.nonces import filled
 from kindlabs.perimeter import HandIn, Rights, Space
 from kindlabs.spelling import did_you_mean
@@ -101,6 +101,11 @@ class CourseLab:
         """What ``mutants.yaml`` lists, in its order. Raises: UnreadableLab."""
         path = self.fixtures / "mutants.yaml"
         return read_mutants(path) if path.is_file() else []
+
+    def unkilled(self) -> dict[str, str]:
+        """Why no mutant fails a check first, by check, as ``mutants.yaml`` says. Raises: UnreadableLab."""
+        path = self.fixtures / "mutants.yaml"
+        return read_unkilled(path) if path.is_file() else {}
 
     def setup(self, nonce: str) -> list[Manifest]:
         """What the instructor puts into the lab's namespaces before the learner comes. Raises: UnreadableLab."""

@@ -43,6 +43,7 @@ MUTANTS_SCHEMA: dict[str, Any] = {
     "additionalProperties": False,
     "properties": {
         "version": {"const": "kind-labs/mutants/v2"},
+        "unkilled": {"type": "object", "additionalProperties": _TEXT},
         "mutants": {
             "type": "array",
             "items": {
@@ -96,6 +97,11 @@ def read_mutants(path: Path) -> list[Mutant]:
         change = {key: value for key, value in entry.items() if key in _CHANGES}
         mutants[entry["id"]] = Mutant(entry["id"], entry["fails"], entry["says"], path, line, change)
     return list(mutants.values())
+
+
+def read_unkilled(path: Path) -> dict[str, str]:
+    """Why no mutant fails a check first, by the check's id. Raises: UnreadableLab."""
+    return dict(read_checked(path, MUTANTS_SCHEMA).value.get("unkilled", {}))
 
 
 def render(lab: CourseLab, mutant: Mutant, folder: Path, nonce: str) -> None:

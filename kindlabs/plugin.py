@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 
-from kindlabs.checks import SPEC, CheckSpec
+from kindlabs.checks import SPEC, CheckSpec, has_assert
 from kindlabs.errors import InfraError, LabError
 from kindlabs.expectations import Lab
+from kindlabs.mistakes import told
 from kindlabs.record import CheckResult, Record, Verdict
+from kindlabs.validators import undisturbed
 from kindlabs.waiting import Unmet
 
 UNUSED = (
@@ -25,8 +25,6 @@ UNUSED = (
     *("unraisableexception", "threadexception"),  # at the end they collect garbage five times: 0.1 s
 )
 """Pytest's own plugins that a run does without."""
-FOREIGN = "PYTEST_"
-"""How variables begin that are meant for somebody else's tests, and could leave checks out."""
 ASSERTIONS = (AssertionError, pytest.fail.Exception)
 NO_OPINION = (pytest.skip.Exception, pytest.xfail.Exception)
 """How a test ends that says nothing about the submission."""
@@ -61,7 +59,12 @@ class ChecksPlugin:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A validator that cannot be imported, or that skips itself, is the lab's error."""
         if report.outcome != "passed":
-            self.broken = report.longreprtext
+            self.broken = self.broken or report.longreprtext
+
+    def pytest_exception_interact(self, call: pytest.CallInfo[Any]) -> None:
+        """Pytest calls this first, with what it makes a traceback of."""
+        if call.when == "collect" and call.excinfo:
+            self.broken = told(call.excinfo.value.__cause__ or call.excinfo.value)
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Pytest calls this for Ctrl-C, for ``pytest.exit()`` in a validator, and when collection failed.
@@ -83,15 +86,19 @@ class ChecksPlugin:
         if plain:
             self.broken = f"tests without @check: {', '.join(plain)}"
             items.clear()
-        times = Counter(_spec(item).id for item in items)
-        self._twice = {name for name, count in times.items() if count > 1}
-        items[:] = _needs_first({_spec(item).id: item for item in items})
+        self.count(items)
+        items[:] = needs_first({spec_of(item).id: item for item in items}, self.record.only)
         self.collected = len(items)
+
+    def count(self, items: list[pytest.Item]) -> None:
+        """Note which checks are several tests."""
+        times = Counter(spec_of(item).id for item in items)
+        self._twice = {name for name, count in times.items() if count > 1}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
         """A check whose needs did not pass is not run."""
-        spec = _spec(item)
+        spec = spec_of(item)
         needs = [need for need in spec.needs if self._verdict(need) != Verdict.PASSED]
         if self._broken_at:
             self.record.add(CheckResult.not_judged(spec, Verdict.INFRA_ERROR, f"not judged, see {self._broken_at}"))
@@ -115,7 +122,7 @@ class ChecksPlugin:
         result.seconds += call.duration
         if call.when == "setup":
             self._asserted = self._lab.asserted
-        if call.when == "call" and error is None and self._lab.asserted == self._asserted:
+        if call.when == "call" and error is None and self._lab.asserted == self._asserted and not has_assert(item.obj):  # type: ignore[attr-defined]
             error = LabError(f"{result.id} asserted nothing")
         if error is None and call.when == "call":
             result.verdict, result.points, result.observed = Verdict.PASSED, result.max_points, ""
@@ -129,6 +136,11 @@ class ChecksPlugin:
     def pytest_runtest_logfinish(self) -> None:
         """A check has its result once its teardown is over."""
         self.record.add(self._current)
+
+    @property
+    def lab(self) -> Lab:
+        """What the checks judge."""
+        return self._lab
 
     def _settle(self, result: CheckResult, error: BaseException, *, may_blame: bool) -> None:
         """Give a result the verdict that *error* means: the learner's fault, the lab's, or the machine's."""
@@ -151,7 +163,7 @@ class ChecksPlugin:
             result.verdict, result.observed, result.next_step = Verdict.INFRA_ERROR, broken.message, broken.next_step
             self._broken_at = result.id
         except Exception as own:
-            result.verdict, result.observed = Verdict.LAB_ERROR, f"no reason can be given: {_words(own)}"
+            result.verdict, result.observed = Verdict.LAB_ERROR, f"no reason can be given: {told(own)}"
 
     def _verdict(self, check: str) -> Verdict | None:
         return next((result.verdict for result in self.record.checks if result.id == check), None)
@@ -167,7 +179,7 @@ def run_checks(validator: Path, plugin: ChecksPlugin) -> None:
     # Other people's plugins and settings cost start-up, and could change a verdict.
     quiet = ["--disable-plugin-autoload", "--noconftest", *(f"-pno:{name}" for name in UNUSED)]
     settings = ["--config-file", os.devnull, "--rootdir", str(validator.parent), "--import-mode=importlib"]
-    with _undisturbed():
+    with undisturbed():
         pytest.main([*quiet, *settings, "--capture=no", str(validator)], plugins=[plugin])
     if plugin.interrupted:
         raise KeyboardInterrupt
@@ -178,50 +190,31 @@ def run_checks(validator: Path, plugin: ChecksPlugin) -> None:
         plugin.record.add(CheckResult.not_judged(spec, Verdict.LAB_ERROR, why))
 
 
-def _needs_first(items: dict[str, pytest.Item]) -> list[pytest.Item]:
-    """The tests in their own order, but none before what it needs."""
+def needs_first(items: dict[str, pytest.Item], only: str | None = None) -> list[pytest.Item]:
+    """The tests in their own order, but none before what it needs; of one check alone, with what that needs."""
     ordered: dict[str, pytest.Item] = {}
 
     def place(check: str) -> None:
         if check in items and check not in ordered:
-            for need in _spec(items[check]).needs:  # they form no circle: a check must be there to be named
+            for need in spec_of(items[check]).needs:  # they form no circle: a check must be there to be named
                 place(need)
             ordered[check] = items[check]
 
-    for check in items:
+    for check in [only] if only else items:
         place(check)
     return list(ordered.values())
 
 
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Nothing from outside reaches the validator; what it prints is no part of a report; it cannot end the process."""
-    kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(FOREIGN)}
-    leave, process = os._exit, os.getpid()
-
-    def refuse(code: int) -> NoReturn:
-        if os.getpid() != process:  # a child may end as it likes
-            leave(code)
-        raise LabError(f"the validator calls os._exit({code})")
-
-    os._exit = refuse  # type: ignore[assignment]
-    try:
-        with contextlib.redirect_stdout(sys.stderr):
-            yield
-    finally:
-        os._exit = leave
-        os.environ.update(kept)
-
-
 def _told(error: BaseException) -> tuple[str, str]:
     """What went wrong, and what to do about it."""
-    return (error.message, error.next_step) if isinstance(error, LabError) else (_words(error), "")
+    return (error.message, error.next_step) if isinstance(error, LabError) else (told(error), "")
 
 
 def _words(error: BaseException) -> str:
     return "".join(traceback.format_exception_only(error)).strip()
 
 
-def _spec(item: pytest.Item) -> CheckSpec:
+def spec_of(item: pytest.Item) -> CheckSpec:
+    """What the decorator said of a check."""
     spec: CheckSpec = getattr(item.obj, SPEC)  # type: ignore[attr-defined]
     return spec

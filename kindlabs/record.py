@@ -77,13 +77,15 @@ class Record:
 
     ``lab``: {id, title, digest}; ``submission``: {path, digest, findings [{message, file, line}]};
     ``cluster``: {name, profile, kubernetes, addons}; ``seconds``: by phase; ``started``: RFC 3339, UTC.
-    ``listener`` hears of each check's result as it is added.
+    ``only``: the one check that was asked for, with what it needs; the others are not in the sums then, and the verdict
+    is never ``passed``. ``listener`` hears of each check's result as it is added.
     """
 
     lab: dict[str, Any]
     submission: dict[str, Any]
     started: str
     cluster: dict[str, Any] | None = None
+    only: str | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     checks: list[CheckResult] = field(default_factory=list)
     evidence: dict[str, Any] = field(default_factory=dict)
@@ -94,15 +96,32 @@ class Record:
 
     @classmethod
     def begin(
-        cls, lab: CourseLab, submission: Submission, listener: Callable[[CheckResult], None] = lambda _result: None
+        cls,
+        lab: CourseLab,
+        submission: Submission,
+        listener: Callable[[CheckResult], None] = lambda _result: None,
+        only: str | None = None,
     ) -> Record:
         """The record of a run that begins now."""
         return cls(
             lab={"id": lab.id, "title": lab.title, "digest": lab.digest},
             submission={"path": submission.name, "digest": submission.digest, "findings": []},
             started=datetime.now(UTC).isoformat(timespec="seconds"),
+            only=only,
             listener=listener,
         )
+
+    @classmethod
+    def without_verdict(cls, lab: CourseLab, word: str, error: InfraError | LabError) -> Record:
+        """The record of a submission, called *word*, that could not be judged, or not even be made."""
+        nothing = "sha256:" + "0" * 64
+        record = cls(
+            lab={"id": lab.id, "title": lab.title, "digest": lab.digest},
+            submission={"path": word, "digest": nothing, "findings": []},
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        record.give_up(lab.validator, error)
+        return record
 
     def add(self, result: CheckResult) -> None:
         """Add what one check found, and let the listener hear of it."""
@@ -120,10 +139,12 @@ class Record:
             self.add(CheckResult.not_judged(spec, result.verdict, f"not judged, see {result.id}"))
 
     def unjudged(self, validator: Path) -> list[CheckSpec]:
-        """The checks that *validator* declares and that have no result."""
+        """The checks that *validator* declares, as far as they were asked for, and that have no result."""
         judged = [result.id for result in self.checks]
         missing = []
         for spec in declared(validator):
+            if self.only not in (None, spec.id):
+                continue
             if spec.id in judged:
                 judged.remove(spec.id)  # two of one name need two results
             else:
@@ -132,7 +153,14 @@ class Record:
 
     @property
     def verdict(self) -> Verdict:
-        """The gravest verdict of the checks; a run without checks is the lab's error, never a pass."""
+        """The gravest verdict of the checks; a run without checks is the lab's error, never a pass.
+
+        Where only one check was asked for, the others still wait: ``blocked`` is the best that this can be.
+        """
+        return Verdict.BLOCKED if self.only and self._gravest is Verdict.PASSED else self._gravest
+
+    @property
+    def _gravest(self) -> Verdict:
         order = list(Verdict)
         return max((c.verdict for c in self.checks), key=order.index, default=Verdict.LAB_ERROR)
 
@@ -148,8 +176,8 @@ class Record:
 
     @property
     def exit_code(self) -> int:
-        """What the command ends with."""
-        return EXIT_CODES[self.verdict]
+        """What the command ends with: 0 as well when the only check that was asked for has passed."""
+        return EXIT_CODES[self._gravest]
 
     def as_dict(self) -> dict[str, Any]:
         """The record as its schema describes it."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 from kindlabs.addons.addon import load
 from kindlabs.checks import STEADY
@@ -62,6 +63,8 @@ class Run:
         steps: where it shows that it still applies the submission; checks speak for themselves.
         listener: hears of each check's result as it comes.
         kubectl: how the learner calls kubectl on this cluster, for the next steps that are shown.
+        only: the id of the one check that is asked for; what it needs is run as well.
+        checks_by: what runs the validator's checks: a run of pytest by itself, or one that somebody else has begun.
 
     Raises: UnreadableLab for an image that is not in the course's lock.
     """
@@ -74,6 +77,8 @@ class Run:
     steps: Steps = field(default_factory=Steps)
     listener: Callable[[CheckResult], None] = lambda _result: None
     kubectl: str = "kubectl"
+    only: str | None = None
+    checks_by: Callable[[Path, ChecksPlugin], None] = run_checks
 
     def __post_init__(self) -> None:
         self._addons = [load(self.lab.course_root, name) for name in self.lab.addons]
@@ -82,7 +87,7 @@ class Run:
         of_addons = [promise for addon in self._addons for promise in addon.promises]
         self._promises = promised(self._kinds(), of_addons, self.lab.breaks)
         self._control = Control(self._promises, lambda: self._trial("control"), self._fault)
-        self._record = Record.begin(self.lab, self.submission, self.listener)
+        self._record = Record.begin(self.lab, self.submission, self.listener, self.only)
         lock = Lock.load(self.lab.course_root)
         self._images = frozenset(lock.image(name).reference for name in self.lab.images)
 
@@ -158,8 +163,9 @@ class Run:
             lab = self._lab(api, world, refused, logs)
             lab.barrier.send() if any(applied.changed for applied in done) else lab.barrier.skip()
             explainer = Explainer(self.submission, world, self.kubectl, lab.namespace, self._read_only(given))
-            run_checks(self.lab.validator, ChecksPlugin(lab, explainer.explain, self._rule_out_faults, self._record))
-            if self._record.verdict in (Verdict.PASSED, Verdict.FAILED):
+            plugin = ChecksPlugin(lab, explainer.explain, self._rule_out_faults, self._record)
+            self.checks_by(self.lab.validator, plugin)
+            if self._record.verdict not in (Verdict.LAB_ERROR, Verdict.INFRA_ERROR):
                 world.confirm()
                 self._add_steady_check(lab, explainer)
             if self._record.verdict is Verdict.FAILED:

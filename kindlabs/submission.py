@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kindlabs.course import Course, CourseLab
-from kindlabs.errors import UnreadableSubmission, UsageError
+from kindlabs.errors import LabError, UnreadableSubmission, UsageError
 from kindlabs.filetree import copy, digest_of, safe_files
 from kindlabs.handin import PARTS, Answers, Files, Folder, Objects, Part, Script
 from kindlabs.handin.objects import alike
@@ -132,10 +132,14 @@ def _work(course: Course, lab: CourseLab, nonce: str, kubectl: Kubectl | None) -
 
 def _rendered(course: Course, lab: CourseLab, name: str, nonce: str, kubectl: Kubectl | None) -> Submission:
     """Solution, start or a mutant, made and read in a folder that is gone afterwards."""
-    origin = {"start": lab.start, **lab.solutions}.get(name)
+    origin = {"start": lab.start, "solution": lab.solution, **lab.solutions}.get(name)
     mutant = next((mutant for mutant in lab.mutants() if mutant.id == name), None) if origin is None else None
     if origin is None and mutant is None:
         raise _no_folder(lab, name)
+    made_of = origin or lab.solution
+    if not made_of.is_dir():
+        missing = made_of.relative_to(course.root).as_posix()
+        raise LabError(f"{missing}/: there is no such folder.", "docs/writing-a-lab.md says which folders a lab has")
     shown_as = origin.relative_to(course.root).as_posix() if origin else name
     with tempfile.TemporaryDirectory(prefix=f"lab-{lab.number}-{name}-") as place:
         folder = Path(place)

@@ -85,9 +85,9 @@ class Cluster:
         self.facts = self._read() or Facts(profile)
 
     @classmethod
-    def of(cls, course_root: Path, profile: str) -> Cluster:
-        """The cluster of *profile* in the checkout *course_root*; it need not exist yet."""
-        return cls(state.of_checkout(course_root) / profiles.cluster_name(course_root, profile), profile)
+    def of(cls, course_root: Path, profile: str, index: int = 1) -> Cluster:
+        """The cluster of *profile* in the checkout *course_root*, or a further one; it need not exist yet."""
+        return cls(state.of_checkout(course_root) / profiles.cluster_name(course_root, profile, index), profile)
 
     @property
     def profile(self) -> str:

@@ -41,6 +41,7 @@ def lease(
     ask: Ask = nobody,
     *,
     images: Iterable[str] = (),
+    index: int = 1,
 ) -> Iterator[Cluster]:
     """The warm cluster of *profile*, for this process alone while the block runs; made, mended or completed as needed.
 
@@ -51,11 +52,12 @@ def lease(
         steps: where progress goes.
         ask: whether something may be installed, such as an engine.
         images: names in the image lock that Pods of the lab use.
+        index: which of several clusters of one profile, side by side; 1 is the one that ``lab check`` takes.
 
     Raises: InfraError, LabError, UsageError (a variable that asks for what there is not).
     """
     settings.refuse_wrong()
-    cluster = Cluster.of(course_root, profile)
+    cluster = Cluster.of(course_root, profile, index)
     with held(cluster, steps):
         cluster.recall()
         _make_ready(cluster, course_root, Wanted((*ALWAYS, *addons), tuple(images)), steps, ask)

@@ -59,9 +59,13 @@ def load(course_root: Path, name: str) -> Profile:
     return Profile(name, config)
 
 
-def cluster_name(course_root: Path, profile: str) -> str:
-    """``labs-<profile>-<4 hex digits>``: the digits keep the clusters of two checkouts apart."""
-    return f"labs-{profile}-{checkout_mark(course_root)}"
+def cluster_name(course_root: Path, profile: str, index: int = 1) -> str:
+    """``labs-<profile>-<4 hex digits>``: the digits keep the clusters of two checkouts apart.
+
+    Further clusters of one profile, side by side, have their *index* in the name: ``labs-single-2-<4 hex digits>``.
+    """
+    which = profile if index == 1 else f"{profile}-{index}"
+    return f"labs-{which}-{checkout_mark(course_root)}"
 
 
 def checkout_mark(course_root: Path) -> str:

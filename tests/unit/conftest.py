@@ -35,6 +35,15 @@ mutants:
   fails: endpoints-match
   says: Service web selects app=wbe.
 """
+VALIDATOR = '''\
+from kindlabs import check
+
+
+@check(points=10)
+def test_endpoints_match(lab):
+    """The endpoints of Service `web` are the Pods of Deployment `web`."""
+    lab.service("web").has_endpoints_of(lab.deployment("web"))
+'''
 LOCK = """\
 version: kind-labs/images/v1
 images: {}
@@ -64,7 +73,7 @@ def course(tmp_path: Path) -> Course:
         "labs/07-names/start/note.txt": "nonce: ${NONCE}\n",
         "labs/07-names/setup/note.yaml": "kind: ConfigMap\nmetadata: {name: note}\ndata: {nonce: '${NONCE}'}\n",
         "clusters/images.lock.yaml": LOCK,
-        "validators/test_07_names.py": "",
+        "validators/test_07_names.py": VALIDATOR,
         "fixtures/07-names/solution/web.yaml": f"{DEPLOYMENT}---\n{SERVICE}",
         "fixtures/07-names/mutants.yaml": MUTANTS,
     }.items():

@@ -1,0 +1,208 @@
+"""One ``lab verify``: from what is asked for to a report."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from kindlabs import submission
+from kindlabs.asking import Ask
+from kindlabs.clusters.kubectl import kubectl_program
+from kindlabs.clusters.lease import lease
+from kindlabs.course import Course, CourseLab
+from kindlabs.progress import Steps, duration
+from kindlabs.validators import read_validator
+from kindlabs.verifying import cases as choosing
+from kindlabs.verifying import changes, judging
+from kindlabs.verifying.assertions import assertions_of
+from kindlabs.verifying.cases import Case
+from kindlabs.verifying.judging import Outcome
+from kindlabs.verifying.kept import Kept
+from kindlabs.verifying.running import jobs_here, run
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is asked for.
+
+    Args:
+        labs: the labs, as a person names them; none for all.
+        changed: a git revision: only labs that have changed since.
+        rotate: so many runs of other labs too, others each day; then a change of the engine alone runs no more.
+        shard: ``i/n``.
+        repeat: how often each submission is judged.
+        jobs: clusters side by side; None for as many as the machine bears.
+        again: forget the results of earlier runs.
+        assertions: see whether each assertion of the validators is needed.
+    """
+
+    labs: tuple[str, ...] = ()
+    changed: str | None = None
+    rotate: int | None = None
+    shard: str | None = None
+    repeat: int = 1
+    jobs: int | None = None
+    again: bool = False
+    assertions: bool = False
+
+
+@dataclass
+class Report:
+    """What came of it: an outcome for each case, and what is wrong with a lab as a whole.
+
+    ``fresh``: how many runs were made now, in ``seconds``, clusters not counted; the others are remembered.
+    """
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    of_labs: dict[str, list[str]] = field(default_factory=dict)
+    fresh: int = 0
+    seconds: float = 0.0
+
+    @property
+    def per_minute(self) -> float:
+        """Runs a minute."""
+        return self.fresh / self.seconds * 60 if self.seconds else 0.0
+
+    @property
+    def exit_code(self) -> int:
+        """0 all is as it should be, 1 something is not, 3 a run came to no verdict."""
+        if not all(outcome.has_verdict for outcome in self.outcomes):
+            return 3
+        return int(any(outcome.faults for outcome in self.outcomes) or any(self.of_labs.values()))
+
+
+def verify(course: Course, options: Options, steps: Steps, ask: Ask) -> Report:
+    """Run what *options* ask for, and hold it to what the labs say.
+
+    Raises: UsageError; LabError and UnreadableLab for a lab that cannot be read, before any cluster is touched.
+    """
+    cases = _chosen(course, options, steps)
+    _read(course, cases, steps)
+    kept = Kept(course.root)
+    if options.again:
+        kept.forget()
+    runner = _Runner(course, kept, options.jobs or jobs_here(), steps, ask)
+    turns = [replace(case, turn=turn) for turn in range(1, options.repeat + 1) for case in cases]
+    report = Report(runner.run("Verify", turns))
+    report.of_labs = {lab.id: [] for lab in _labs_of(cases)}
+    for lab in _labs_of(cases):
+        report.of_labs[lab.id] += judging.unkilled(lab)
+        report.of_labs[lab.id] += judging.differing(one for one in report.outcomes if one.case.lab == lab)
+        if options.assertions:
+            report.of_labs[lab.id] += _unnoticed(lab, runner)
+    report.fresh, report.seconds = runner.made, runner.seconds
+    return report
+
+
+def _chosen(course: Course, options: Options, steps: Steps) -> list[Case]:
+    """The cases that *options* ask for; what is left to chance is said."""
+    labs = [course.lab(name) for name in options.labs] or course.labs()
+    whole, rest = list(dict.fromkeys(labs)), []
+    if options.changed is not None:
+        files = changes.changed_files(course.root, options.changed)
+        if options.rotate is not None or not any(map(changes.is_engine, files)):
+            whole = changes.touched(labs, files)
+        rest = [lab for lab in labs if lab not in whole]
+    chosen = _all_of(whole)
+    if options.rotate is not None:
+        day = datetime.now(UTC).date().toordinal()
+        drawn = choosing.in_rotation(_all_of(rest), options.rotate, day)
+        numbers = ", ".join(lab.number for lab in whole) or "none"
+        steps.line(f"In full: {numbers}. In rotation, of the rest on day {day}: {len(drawn)} of {len(_all_of(rest))}.")
+        chosen += sorted(drawn, key=lambda case: case.lab.id)
+    return choosing.shard(chosen, options.shard) if options.shard else chosen
+
+
+def _all_of(labs: Iterable[CourseLab]) -> list[Case]:
+    return [case for lab in labs for case in choosing.cases_of(lab)]
+
+
+def _labs_of(cases: Iterable[Case]) -> list[CourseLab]:
+    return list({case.lab.id: case.lab for case in cases}.values())
+
+
+def _read(course: Course, cases: list[Case], steps: Steps) -> None:
+    """Read all that is to be run: an author's mistake is told before a cluster is made."""
+    for lab in _labs_of(cases):
+        read_validator(lab.validator)
+    for case in cases:
+        handed_in = submission.resolve(course, case.lab, case.word, kubectl=lambda: kubectl_program(steps))
+        case.lab.setup(handed_in.nonce)
+
+
+def _unnoticed(lab: CourseLab, runner: _Runner) -> list[str]:
+    """One sentence for each assertion without which the mutants of its check fail as before.
+
+    A check's only assertion is needed as soon as a mutant fails there: without any, a check is no check.
+    """
+    found = assertions_of(lab)
+    alone = Counter(assertion.check for assertion in found)
+    left = {number: one for number, one in enumerate(found) if alone[one.check] > 1}
+    mutants = {check: [m for m in lab.mutants() if m.fails == check] for check in alone}
+    for turn in range(max(map(len, mutants.values()), default=0)):
+        tried = {
+            number: Case(lab, mutants[one.check][turn].id, mutants[one.check][turn], without=number)
+            for number, one in left.items()
+            if turn < len(mutants[one.check])
+        }
+        outcomes = runner.run(f"Lab {lab.number} without an assertion", list(tried.values()))
+        for number, outcome in zip(tried, outcomes, strict=True):
+            if outcome.first is None or outcome.first["id"] != left[number].check:
+                left.pop(number)
+    where = lab.validator.relative_to(lab.course_root).as_posix()
+    return [f"{where}:{one.line}: no mutant notices when this is gone: {one.text}" for one in left.values()]
+
+
+class _Runner:
+    """Runs cases, or remembers what came of them, and shows how far it is."""
+
+    def __init__(self, course: Course, kept: Kept, jobs: int, steps: Steps, ask: Ask) -> None:
+        self._course, self._kept, self._jobs, self._steps, self._ask = course, kept, jobs, steps, ask
+        self.made, self.seconds = 0, 0.0
+
+    def run(self, title: str, cases: list[Case]) -> list[Outcome]:
+        """The outcome of each case, in their order."""
+        outcomes = {}
+        for case in cases:
+            if record := self._kept.get(case):
+                outcomes[case] = judging.judge(case, record, remembered=True)
+        todo = [case for case in cases if case not in outcomes]
+        if todo:
+            self._prepare(todo[0].lab)
+            with self._steps.step(title, total=len(todo)) as step:
+                left = TimeLeft(len(todo))
+                for case, record in run(self._course.root, todo, self._jobs, self._steps):
+                    outcomes[case] = judging.judge(case, record)
+                    self.made += 1
+                    if outcomes[case].has_verdict:
+                        self._kept.put(case, record)
+                    step.advance(note=_told(outcomes[case], left.after_one_more()))
+                    for line in "\n".join(outcomes[case].faults).splitlines():
+                        self._steps.line(f"      {line}")
+                self.seconds += time.monotonic() - left.began
+        return [outcomes[case] for case in cases]
+
+    def _prepare(self, lab: CourseLab) -> None:
+        """See that there is a cluster, and an engine below it, where a person can be asked and sees how far it is."""
+        with lease(self._course.root, lab.profile, lab.addons, self._steps, self._ask, images=lab.images):
+            pass
+
+
+def _told(outcome: Outcome, left: str) -> str:
+    return f"{'✗' if outcome.faults else '✓'} {outcome.case.name} ({duration(outcome.seconds)}), {left}"
+
+
+class TimeLeft:
+    """What is left of *total* equal pieces of work."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._done, self.began = total, 0, time.monotonic()
+
+    def after_one_more(self) -> str:
+        """``12 of 66, some 9 min 05 s left``."""
+        self._done += 1
+        left = (time.monotonic() - self.began) / self._done * (self._total - self._done)
+        return f"{self._done} of {self._total}" + (f", some {duration(left)} left" if left else "")

@@ -1,0 +1,73 @@
+"""The process that runs cases, one after the other, on a cluster of its own: JSON lines in, JSON lines out.
+
+``python -m kindlabs.verifying.worker COURSE INDEX``. Each order is {lab, word, without}; each answer is a record.
+What a person would read goes to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from kindlabs import interrupt, submission
+from kindlabs.asking import nobody
+from kindlabs.clusters.kubectl import kubectl_program
+from kindlabs.clusters.lease import lease
+from kindlabs.course import Course, CourseLab
+from kindlabs.errors import InfraError, KindLabsError, LabError, of_machine
+from kindlabs.mistakes import told
+from kindlabs.progress import Steps
+from kindlabs.record import Record
+from kindlabs.run import Run
+from kindlabs.verifying.assertions import course_without
+
+
+def main() -> None:
+    """Answer orders until there are no more."""
+    course, index = Course(Path(sys.argv[1])), int(sys.argv[2])
+    interrupt.heed()
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever a validator prints is no answer
+    try:
+        for line in sys.stdin:
+            answers.write(json.dumps(_answer(course, index, json.loads(line)).as_dict()) + "\n")
+            answers.flush()
+    except KeyboardInterrupt:
+        os._exit(130)
+    os._exit(0)  # daemon threads hold watches that nobody reads any more
+
+
+def _answer(course: Course, index: int, order: dict[str, Any]) -> Record:
+    lab = course.lab(order["lab"])
+    try:
+        if order["without"] is None:
+            return _run(course, lab, order["word"], course.root, index)
+        with course_without(lab, order["without"]) as changed:
+            return _run(changed, changed.lab(lab.id), order["word"], course.root, index)
+    except Exception as error:
+        return Record.without_verdict(lab, order["word"], _known(error))
+
+
+def _known(error: Exception) -> InfraError | LabError:
+    if isinstance(error, InfraError | LabError):
+        return error
+    if isinstance(error, KindLabsError):
+        return LabError(error.message, error.next_step)
+    return of_machine(error) or LabError(told(error))
+
+
+def _run(course: Course, lab: CourseLab, word: str, root: Path, index: int) -> Record:
+    steps = Steps(Console(file=sys.stderr, force_terminal=False, highlight=False, width=200))
+    handed_in = submission.resolve(course, lab, word, kubectl=lambda: kubectl_program(steps))
+    setup = lab.setup(handed_in.nonce)
+    with lease(root, lab.profile, lab.addons, steps, nobody, images=lab.images, index=index) as cluster:
+        return Run(lab, handed_in, cluster, setup, fresh=True).judge()
+
+
+if __name__ == "__main__":
+    main()
