@@ -150,7 +150,7 @@ class Run:
             world.expect(*WATCHED, *(kind for addon in self._addons for kind in addon.watches))
             lab = self._lab(api, world, refused, logs)
             lab.barrier.send() if any(applied.changed for applied in done) else lab.barrier.skip()
-            explainer = Explainer(self.submission, world, self.kubectl, lab.namespace)
+            explainer = Explainer(self.submission, world, self.kubectl, self.lab.namespaces[0])
             run_checks(self.lab.validator, ChecksPlugin(lab, explainer.explain, self._rule_out_faults, self._record))
             if self._record.verdict in (Verdict.PASSED, Verdict.FAILED):
                 world.confirm()
@@ -221,6 +221,7 @@ class Run:
         scene = Scene(
             world,
             listens=probe.listens,
+            applied=[m.document for m in (*self.setup, *self.submission.manifests)],
             refused=refused,
             images=self._images,
             offline=self.cluster.facts.egress == "none",

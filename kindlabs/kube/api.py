@@ -45,6 +45,16 @@ class Api(Transport):
         self.resource("Pod")
         return list(self._resources or [])
 
+    def group_of(self, plural: str) -> str:
+        """The group of the resource *plural*: ``apps`` for ``deployments``; the first that the server prefers.
+
+        Raises: ApiError with status 404 when it serves none of that name.
+        """
+        found = next((r for r in self.resources() if r.plural == plural), None)
+        if found is None:
+            raise ApiError(404, "NotFound", f"the server does not serve {plural}")
+        return found.group
+
     def resource_of(self, manifest: Object) -> Resource | None:
         """How the server serves the kind of *manifest*, in the very apiVersion that it names; None when it does not."""
         group, _, version = manifest.get("apiVersion", "").rpartition("/")
@@ -91,6 +101,13 @@ class Api(Transport):
             query["dryRun"] = "All"
         path = resource.path(meta.get("namespace"), meta["name"])
         return self.request("PATCH", path, query=query, body=manifest, content_type=APPLY)
+
+    def create(self, manifest: Object) -> Object:
+        """Make an object that is not there yet; the server's answer."""
+        resource = self.resource_of(manifest)
+        if resource is None:
+            raise ApiError(404, "NotFound", f"no kind {manifest.get('kind')} in version {manifest.get('apiVersion')}")
+        return self.request("POST", resource.path(manifest["metadata"].get("namespace")), body=manifest)
 
     def patch(self, kind: str, name: str, namespace: str | None, patch: Object, *, subresource: str = "") -> Object:
         """Merge *patch* into an object (JSON merge patch), or into one of its subresources such as ``scale``."""

@@ -11,19 +11,20 @@ from kindlabs.kube.leftovers import sweep
 from kindlabs.kube.notes import Key, applied, disturbed, forget_disturbed, key_of, note_applied
 from kindlabs.kube.podspecs import reads
 from kindlabs.kube.removal import remove
-from kindlabs.kube.sending import Refusal, send
+from kindlabs.kube.sending import Refusal, kinds_defined_by, send
 from kindlabs.kube.standing import Standing, print_of
 
 LEARNER = Identity("learner", ("kind-labs:learners", "system:authenticated"))
 """Whom submissions are applied as; the field manager is LEARNER_MANAGER."""
 ORDER = (
+    ("CustomResourceDefinition",),
     ("ServiceAccount", "Role", "RoleBinding", "ConfigMap", "Secret", "PersistentVolumeClaim", "Issuer"),
     (),
     ("Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "ReplicationController", "Job", "CronJob"),
     ("HorizontalPodAutoscaler",),
 )
-"""Inputs first, then what is not named here (Services too, whose addresses Pods find in their environment), then what
-makes Pods, then what looks for these: the order of files must not matter."""
+"""Definitions of kinds, then inputs, then what is not named here (Services too, whose addresses Pods find in their
+environment), then what makes Pods, then what looks for these: the order of files must not matter."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ def apply(api: Api, manifests: Sequence[Object], namespaces: Sequence[str]) -> O
     _note(api, namespaces, {key: "" if key in moved else noted[key] for key in {*noted, *ordered}})
     removed = remove(api, learner, moved - stray) | remove(api, api, stray)
     sweep(api, namespaces, restless=True)
-    results = {key: send(learner, manifest) for key, manifest in ordered.items() if key in moved}
+    coming = kinds_defined_by(manifests)
+    results = {key: send(learner, manifest, coming) for key, manifest in ordered.items() if key in moved}
     for key in sweep(api, namespaces, restless=False) & {*ordered}:
         send(learner, ordered[key])  # a controller had made it first; now it is the learner's alone
     taken = [manifest for key, manifest in ordered.items() if results.get(key) is None]
@@ -79,7 +81,7 @@ def _inputs(api: Api, manifests: Sequence[Object]) -> dict[Key, Object]:
 
 
 def _rank(manifest: Object) -> int:
-    return next((rank for rank, kinds in enumerate(ORDER) if manifest["kind"] in kinds), 1)
+    return next((rank for rank, kinds in enumerate(ORDER) if manifest["kind"] in kinds), 2)
 
 
 def _note(api: Api, namespaces: Sequence[str], things: Mapping[Key, str]) -> None:
