@@ -12,6 +12,7 @@ from kindlabs.diagnosis.labels import why_wrong_pods
 from kindlabs.diagnosis.pods import why_pod_does_not_answer, why_pod_not_ready
 from kindlabs.diagnosis.scheduling import why_not_scheduled
 from kindlabs.expectations.answers import Text, describe, says
+from kindlabs.expectations.containers import Container
 from kindlabs.expectations.probe import Replies
 from kindlabs.expectations.steady import is_steady, why_flapping
 from kindlabs.expectations.words import plain_error, state_of
@@ -72,6 +73,10 @@ class Pod(Workload):
         said = f" answers {describe(saying)}" if saying is not None else " answers"
         expected = f"http://<address of {self}>:{port}{path}{said}"
         self.lab.expect_traffic(expected, self.seen(look), self.explained(why), within=within)
+
+    def container(self, name: str) -> Container:
+        """Container *name* of the Pod: what runs in it, its files and logs."""
+        return Container(self, name)
 
     @property
     def node(self) -> str:

@@ -10,6 +10,8 @@ from kindlabs.kube.transport import ApiError, ApiTimeout, ApiUnreachable, Identi
 
 __all__ = ["Api", "ApiError", "ApiTimeout", "ApiUnreachable", "Identity", "Object"]
 
+LOG_LINES, LOG_BYTES = 2000, 1024 * 1024
+"""What is read of a log at most."""
 APPLY = "application/apply-patch+yaml"
 LOG_BYTES = 2**16
 """Of a log's last lines; one of them may be as long as its container likes."""
@@ -152,6 +154,19 @@ class Api(Transport):
         }
         answer = self.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body=review)
         return bool(answer["status"]["allowed"])
+
+    def log(self, pod: Object, container: str, *, previous: bool = False) -> str:
+        """The newest LOG_LINES of a container's log; empty where there is none."""
+        name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+        query = {"container": container, "previous": str(previous).lower(), "tailLines": str(LOG_LINES)}
+        query["limitBytes"] = str(LOG_BYTES)
+        try:
+            text = self.text("GET", f"/api/v1/namespaces/{namespace}/pods/{name}/log", query=query)
+        except ApiError as error:
+            if error.status not in (400, 404):  # it has not started, or is gone
+                raise
+            return ""
+        return "" if text.startswith("unable to retrieve container logs") else text
 
     def last_words(self, pod: Object, container: str) -> str:
         """The end of the log of a container that ended, of the run before when it runs again; empty without one."""
