@@ -17,6 +17,12 @@ from kindlabs.record import CauseRecord, CheckResult, Verdict
 from kindlabs.submission import Submission
 from kindlabs.waiting import Unmet
 
+IN_OWNER: dict[tuple[str, str], Field] = {
+    ("Pod", ""): ("spec", "template"),
+    ("Job", "CronJob"): ("spec", "jobTemplate"),
+}
+"""Where the fields of an object stand in what owns it, by (kind, kind of the owner or any)."""
+
 Refusals = dict[tuple[str, str, str], Refused]
 """Why objects were refused, by (kind, namespace, name), as a Scene takes them."""
 
@@ -98,10 +104,7 @@ class Explainer:
             thing: Object | None = self.world.last(kind, name, cause.namespace)  # a check may have taken it away again
             if thing is None:
                 return None, False
-            where = _in_template(where) if kind == "Pod" else where
-            kind, name = owner(thing)
+            above, name = owner(thing)
+            where = (*IN_OWNER.get((kind, above), IN_OWNER.get((kind, ""), ())), *where)
+            kind = above
         return None, False
-
-
-def _in_template(where: Field) -> Field:
-    return ("spec", "template", *where)

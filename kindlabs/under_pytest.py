@@ -54,7 +54,7 @@ class Validators:
         return self._plugin.lab
 
     @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """What is selected brings along what it needs; an author's mistake, or no such submission, ends the run."""
         for path in {item.path: None for item in items if _is_check(item)}:
             own = [item for item in items if item.path == path and _is_check(item)]
@@ -68,7 +68,7 @@ class Validators:
                     raise pytest.UsageError(str(error)) from None
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
         """At its first check the whole validator is run; the others have their result then."""
         if not _is_check(item):
             return None

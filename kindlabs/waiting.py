@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from kindlabs.diagnosis.cause import Cause
@@ -53,6 +54,16 @@ class Deadline:
     def grant(self, seconds: float) -> None:
         """See that at least *seconds* are left: a check that changes something on purpose may wait for what follows."""
         self._end = max(self._end, time.monotonic() + seconds)
+
+    @contextmanager
+    def within(self, seconds: float | None) -> Iterator[None]:
+        """For the block, so many seconds from now, which the others keep; None leaves it as it is."""
+        begun, kept = time.monotonic(), self._end
+        self._end = kept if seconds is None else begun + seconds
+        try:
+            yield
+        finally:
+            self._end = self._end if seconds is None else kept + time.monotonic() - begun
 
 
 def wait_until(

@@ -12,7 +12,7 @@ def test_pod_running(lab):
 @check(points=3, needs=[test_pod_running])
 def test_serves_http(lab):
     """`/hostname` on port 8080 of the Pod answers `hello`."""
-    lab.pod("hello").answers("/hostname", port=8080, with_body="hello")
+    lab.pod("hello").answers("/hostname", port=8080, saying="hello")
 
 
 @check(points=1)
@@ -34,4 +34,4 @@ def test_comes_back(lab):
     restarts = hello.restarts
     hello.exits(code=1, port=8080)
     hello.has_restarted(since=restarts)
-    hello.answers("/hostname", port=8080, with_body="hello")
+    hello.answers("/hostname", port=8080, saying="hello")

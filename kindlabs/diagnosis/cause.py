@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any
 
 from kindlabs.kube.api import Object
+from kindlabs.kube.makers import will_be_made
+from kindlabs.kube.objects import owner
 from kindlabs.kube.world import World
 
 Field = tuple[str | int, ...]
@@ -16,6 +18,10 @@ Field = tuple[str | int, ...]
 
 ALIKE = {
     "Deployment": ("StatefulSet", "DaemonSet", "ReplicaSet", "Pod", "Job"),
+    "StatefulSet": ("Deployment", "DaemonSet", "ReplicaSet", "Pod"),
+    "DaemonSet": ("Deployment", "StatefulSet", "ReplicaSet", "Pod"),
+    "Job": ("CronJob", "Pod", "Deployment"),
+    "CronJob": ("Job", "Deployment"),
     "Pod": ("Deployment", "StatefulSet", "Job"),
     "Service": ("Ingress",),
 }
@@ -70,6 +76,7 @@ class Scene:
     Args:
         world: the objects.
         listens: whether something listens on a port of a Pod: ``listens(pod, port)``; None when nobody can say.
+        applied: the manifests of the lab and of its submission, as far as they have been sent.
         refused: why the API server refused objects, by (kind, namespace, name), and which field is to blame.
         images: the images that the lab provides, as ``name:tag``.
         offline: whether nodes have no way to any registry.
@@ -80,6 +87,7 @@ class Scene:
 
     world: World
     listens: Callable[[Object, int], bool | None] = lambda _pod, _port: None
+    applied: Sequence[Object] = ()
     refused: Mapping[tuple[str, str, str], tuple[str, Field]] = field(default_factory=dict)
     images: frozenset[str] = frozenset()
     offline: bool = False
@@ -87,23 +95,39 @@ class Scene:
     remaining: Callable[[], float] = lambda: inf
     addon_logs: Mapping[str, Callable[[], str]] = field(default_factory=dict)
 
+    def was_applied(self, thing: Object) -> bool:
+        """Whether an object is one of the lab's or of its submission, and none of ours or of a controller's."""
+        meta = thing["metadata"]
+        key = (thing["kind"], meta.get("namespace", ""), meta["name"])
+        return any(key == (m["kind"], m["metadata"].get("namespace", ""), m["metadata"]["name"]) for m in self.applied)
+
     def why_refused(self, namespace: str, *kinds: str) -> Cause | None:
         """The cause that the API server refused an object of one of *kinds*; None when it took them all."""
         names = ((kind, name) for kind, space, name in self.refused if kind in kinds and space == namespace)
         return next((self.missing(kind, name, namespace) for kind, name in names), None)
 
-    def missing(self, kind: str, name: str, namespace: str, **more: Any) -> Cause:
-        """The cause for an object that is not there: refused, misnamed, of another kind, or never written."""
+    def missing(self, kind: str, name: str, namespace: str) -> Cause:
+        """The cause for an object that is not there: refused, misnamed, of another kind, never written, or gone again.
+
+        It is final, unless a controller makes it or it was there before: only the submission could have brought it.
+        """
         if (kind, namespace, name) in self.refused:
             why, field = self.refused[kind, namespace, name]
             message, step = f"{kind} {name} is refused: {why}.", f"explain {kind.lower()}.spec"
-            return Cause("Refused", kind, name, namespace, message, field, next_step=step, **more)
-        there = ", ".join(thing["metadata"]["name"] for thing in self.world.list(kind, namespace))
+            return Cause("Refused", kind, name, namespace, message, field, next_step=step)
+        where, step = f" in {namespace}" if namespace else "", f"-n {namespace} " if namespace else ""
+        step += f"get {kind.lower()}"
+        if will_be_made(self.world, self.applied, kind, name, namespace):
+            message = f"There is no {kind} {name}{where} yet."
+            return Cause("NotFound", kind, name, namespace, message, final=False, next_step=step)
+        if self.world.last(kind, name, namespace):
+            message = f"{kind} {name} was there{where}, and is gone."
+            return Cause("Gone", kind, name, namespace, message, final=False, next_step=step)
+        there = ", ".join(t["metadata"]["name"] for t in self.world.list(kind, namespace) if not owner(t)[1])
         alike = next((k for k in ALIKE.get(kind, ()) if self.world.get(k, name, namespace)), "")
         article = "an" if alike[:1] in "AEIO" else "a"
         stands = f"; there is {article} {alike} of that name" if alike else f"; there is {there}" if there else ""
-        message = f"There is no {kind} {name} in {namespace}{stands}."
+        message = f"There is no {kind} {name}{where}{stands}."
         # The object that stands in its place is where the learner looks.
         other = (alike, name) if alike else (kind, there if there and ", " not in there else name)
-        step = f"-n {namespace} get {kind.lower()}"
-        return Cause("NotFound", *other, namespace, message, ("metadata", "name"), next_step=step, **more)
+        return Cause("NotFound", *other, namespace, message, ("metadata", "name"), next_step=step)

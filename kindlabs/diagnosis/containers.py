@@ -74,6 +74,11 @@ def process_field(container: Object) -> str:
     return "command" if container.get("command") else "args"
 
 
+def index_of(pod: Object, name: str) -> int:
+    """The place of container *name* among a Pod's containers; the first where it has none of that name."""
+    return next((at for at, container in enumerate(pod["spec"]["containers"]) if container["name"] == name), 0)
+
+
 def at_port(pod: Object, port: int) -> int:
     """The place of the container that should listen on *port*: the one that declares it, else the first."""
     for at, container in enumerate(pod["spec"]["containers"]):

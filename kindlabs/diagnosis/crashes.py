@@ -100,13 +100,14 @@ def _ended(scene: Scene, pod: Object, status: Object, ended: Object) -> Cause | 
         return about(pod, "ContainerEnded", text, policy_field, next_step=step)
     final = stays_down(status, ended)
     field = (*field_of(pod, status), process_field(spec_of(pod, status)))
-    text = _how_it_ended(scene, pod, status, ended)
+    text = how_it_ended(scene, pod, status, ended)
     if _out_of_memory(pod, status, ended):
         field = (*field_of(pod, status), "resources", "limits", "memory")
     return about(pod, "CrashLoop", text, field, final=final, next_step=f"{step} --previous")
 
 
-def _how_it_ended(scene: Scene, pod: Object, status: Object, ended: Object) -> str:
+def how_it_ended(scene: Scene, pod: Object, status: Object, ended: Object) -> str:
+    """How a container ended, in one sentence: its code, how long it lived, what it said."""
     name, code = status["name"], ended.get("exitCode", 0)
     lived = round(age(ended.get("startedAt")) - age(ended.get("finishedAt")))
     when = "soon after it starts" if lived < QUICK_SECONDS else f"after {lived} s"

@@ -17,11 +17,6 @@ def slices_of(scene: Scene, name: str, namespace: str) -> list[Object]:
     return scene.world.list("EndpointSlice.discovery.k8s.io", namespace, {"kubernetes.io/service-name": name})
 
 
-def endpoints_of(scene: Scene, name: str, namespace: str) -> list[Object]:
-    """The endpoints in the EndpointSlices of Service *name*."""
-    return [endpoint for piece in slices_of(scene, name, namespace) for endpoint in piece.get("endpoints") or []]
-
-
 def why_written_elsewhere(scene: Scene, service: Object) -> Cause | None:
     """An EndpointSlice by hand that leads to no Pod, or does not let anybody be asked."""
     name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]

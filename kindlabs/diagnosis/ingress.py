@@ -33,20 +33,12 @@ def why_host_does_not_answer(scene: Scene, host: str, namespace: str, path: str 
     return found.behind(f"Ingress {fitting[0].name} does not lead to a Pod") if found else None
 
 
-def why_not_everything(scene: Scene, host: str, namespace: str, service: str) -> Cause | None:
-    """Why not each Ingress with a rule for *host* leads all of its paths to Service *service*; None when each does."""
-    ways = [way for way in ways_to(scene, host, namespace) if way.host == host]
-    for way in ways:
-        if way.service != service:
-            there = f"Service {way.service}" if way.service else "a resource"
-            text = f"Ingress {way.name} sends {host}{way} to {there}; everything is for Service {service}."
+def why_led_elsewhere(scene: Scene, host: str, namespace: str, service: str) -> Cause | None:
+    """The rule for *host* that leads a path to something else than Service *service*."""
+    for way in ways_to(scene, host, namespace):
+        if way.host == host and way.service != service:
+            text = f"Ingress {way.name} sends {host}{way} to {way.target}; everything is for Service {service}."
             return about(way.ingress, "RoutedElsewhere", text, way.backend_field)
-    whole = {way.name for way in ways if way.is_whole}
-    for way in ways:
-        if way.name not in whole:
-            paths = ", ".join(str(w) for w in ways if w.name == way.name)
-            text = f"Ingress {way.name} routes only {paths} of {host}; one Ingress has to route everything."
-            return about(way.ingress, "RoutedInPart", text, (*way.field, "path"))
     return None
 
 

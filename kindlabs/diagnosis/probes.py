@@ -70,18 +70,23 @@ def why_not_alive(scene: Scene, pod: Object) -> Cause | None:
 def why_readiness_lost(scene: Scene, pod: Object) -> Cause | None:
     """A readiness probe that failed in the newest life of a container; without an answer in time, it may be us."""
     for status in statuses(pod):
-        started = dig(status, "state", "running", "startedAt", default="")
-        words = said(_last_failure(scene, pod, "readiness", started))
-        if spec_of(pod, status).get("readinessProbe") and words and not SLOW.search(words):
+        if words := readiness_failure(scene, pod, status):
             text = f"The readiness probe of Pod {pod['metadata']['name']} does not pass every time: {_answer(words)}."
             return about(pod, "ReadinessFlaps", text, (*field_of(pod, status), "readinessProbe"))
     return None
 
 
+def readiness_failure(scene: Scene, pod: Object, status: Object) -> str:
+    """What a readiness probe got that failed in the newest life of a container; empty when it got no answer in time."""
+    started = dig(status, "state", "running", "startedAt", default="")
+    words = said(_last_failure(scene, pod, "readiness", started)) if spec_of(pod, status).get("readinessProbe") else ""
+    return "" if SLOW.search(words) else words
+
+
 def _wrong_question(scene: Scene, pod: Object, status: Object, kind: str) -> Cause | None:
     """A probe that asks where nothing is: a name that no port has, or a port on which nothing listens."""
     container = spec_of(pod, status)
-    question = next((q for how in ("httpGet", "tcpSocket", "grpc") if (q := dig(container, kind, how))), None)
+    question = question_of(container, kind)
     if question is None:
         return None
     asked = question["port"]
@@ -100,6 +105,11 @@ def _wrong_question(scene: Scene, pod: Object, status: Object, kind: str) -> Cau
         return None
     text = f"The {word} probe asks port {port}, where nothing listens, {_CONSEQUENCES[kind]}."
     return about(pod, "NothingListens", text, field, final=_in_vain(scene, pod, status, kind))
+
+
+def question_of(container: Object, kind: str) -> Object | None:
+    """Where a probe of a container asks: what stands below httpGet, tcpSocket or grpc; None when it runs a command."""
+    return next((q for how in ("httpGet", "tcpSocket", "grpc") if (q := dig(container, kind, how))), None)
 
 
 def _other_host(pod: Object, word: str, host: str, failure: Object, field: Field) -> Cause | None:

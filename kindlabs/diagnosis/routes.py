@@ -31,6 +31,11 @@ class Route:
         return str(dig(self.backend, "service", "name", default=""))
 
     @property
+    def target(self) -> str:
+        """What it leads to, in words."""
+        return f"Service {self.service}" if self.service else "a resource"
+
+    @property
     def is_default(self) -> bool:
         """Whether it is the defaultBackend of its Ingress."""
         return self.field[-1] == "defaultBackend"
@@ -39,11 +44,6 @@ class Route:
     def backend_field(self) -> Field:
         """Where its backend stands."""
         return self.field if self.is_default else (*self.field, "backend")
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether every path goes this way."""
-        return self.path == "/" and not self.exact
 
     def fits(self, path: str) -> bool:
         """Whether a request for *path* goes this way."""

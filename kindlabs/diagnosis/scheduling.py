@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from kindlabs.diagnosis.cause import Cause, Field, Scene, about
+from kindlabs.diagnosis.storage import why_not_bound
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import age, condition, dig, pods_are_going, statuses
 
@@ -60,19 +61,12 @@ def _about_nodes(message: str) -> str:
 
 
 def _unclaimed(scene: Scene, pod: Object) -> Cause | None:
-    """A claim that no volume will ever be made for."""
+    """A claim that will never be bound."""
     for volume in pod["spec"].get("volumes") or []:
         name = dig(volume, "persistentVolumeClaim", "claimName")
         claim = scene.world.get("PersistentVolumeClaim", name, pod["metadata"]["namespace"]) if name else None
-        wanted = dig(claim, "spec", "storageClassName")
-        if claim and wanted and dig(claim, "status", "phase") == "Pending":
-            classes = [c["metadata"]["name"] for c in scene.world.list("StorageClass")]
-            if wanted not in classes:
-                text = (
-                    f"PersistentVolumeClaim {name} asks for StorageClass {wanted}, which does not exist; "
-                    f"there is {', '.join(classes) or 'none'}."
-                )
-                return about(claim, "StorageClassNotFound", text, ("spec", "storageClassName"))
+        if claim and (found := why_not_bound(scene, claim)):
+            return found
     return None
 
 

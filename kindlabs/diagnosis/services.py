@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from kindlabs.diagnosis.cause import Cause, Scene, about
 from kindlabs.diagnosis.containers import listening_ports
-from kindlabs.diagnosis.endpoints import endpoints_of, why_written_elsewhere, why_written_port_fails
+from kindlabs.diagnosis.endpoints import why_written_elsewhere, why_written_port_fails
 from kindlabs.diagnosis.pods import why_pod_does_not_answer, why_pod_not_ready
 from kindlabs.kube.api import Object
-from kindlabs.kube.objects import ENDED, containers, dig, is_leaving, is_ready, labels_text, pods_are_going
+from kindlabs.kube.endpoints import endpoints_of, selected_by
+from kindlabs.kube.objects import ENDED, containers, dig, is_ready, labels_text, pods_are_going
 from kindlabs.kube.world import has_labels
 
 TEMPLATES = ("Deployment", "StatefulSet", "DaemonSet")
@@ -53,23 +54,22 @@ def why_strangers(scene: Scene, name: str, namespace: str, own: list[Object]) ->
     service = scene.world.get("Service", name, namespace)
     if service is None:
         return None
-    names = {pod["metadata"]["name"] for pod in own}
-    others = [p["metadata"]["name"] for p in backends(scene, service) if dig(p, "status", "phase") not in ENDED]
-    strangers = sorted(set(others) - names)
+    strangers = strangers_behind(scene, name, namespace, own)
     selector = labels_text(dig(service, "spec", "selector", default={}))
     step = f"-n {namespace} get pods -l {selector}"
-    if strangers and names:
+    if strangers and own:
         text = f"Service {name} selects {selector}, and so do requests reach Pod {strangers[0]}, which is not meant."
         final = not pods_are_going(scene.world, namespace)
         return about(service, "SelectsOthers", text, ("spec", "selector"), final=final, next_step=step)
     return None
 
 
-def backends(scene: Scene, service: Object) -> list[Object]:
-    """The Pods that a Service selects and that stay."""
-    selector = dig(service, "spec", "selector", default={})
-    pods = scene.world.list("Pod", service["metadata"]["namespace"], selector) if selector else []
-    return [pod for pod in pods if not is_leaving(scene.world, pod)]
+def strangers_behind(scene: Scene, name: str, namespace: str, own: list[Object]) -> list[str]:
+    """The names of the Pods other than *own* that Service *name* selects and that run, or will."""
+    service = scene.world.get("Service", name, namespace)
+    selected = selected_by(scene.world, service) if service else []
+    running = {pod["metadata"]["name"] for pod in selected if dig(pod, "status", "phase") not in ENDED}
+    return sorted(running - {pod["metadata"]["name"] for pod in own})
 
 
 def _external(service: Object) -> Cause | None:
@@ -97,11 +97,11 @@ def _selects_nothing(scene: Scene, service: Object) -> Cause | None:
     selector = dig(service, "spec", "selector", default={})
     step = f"-n {namespace} get pods --show-labels"
     if not selector:
-        if endpoints_of(scene, name, namespace):  # written by hand
+        if endpoints_of(scene.world, name, namespace):  # written by hand
             return None
         text = f"Service {name} has no selector, so it finds no Pod."
         return Cause("NoSelector", "Service", name, namespace, text, ("spec",), next_step=step)
-    if backends(scene, service) or any(has_labels(t, selector) for t in _templates(scene, namespace)):
+    if selected_by(scene.world, service) or any(has_labels(t, selector) for t in _templates(scene, namespace)):
         return None
     nearest = _nearest_labels(scene, namespace, selector)
     if nearest:
@@ -129,7 +129,7 @@ def _nearest_labels(scene: Scene, namespace: str, selector: dict[str, str]) -> s
 
 
 def _pods_not_ready(scene: Scene, service: Object) -> Cause | None:
-    pods = backends(scene, service)
+    pods = selected_by(scene.world, service)
     if any(is_ready(pod) for pod in pods):
         return None
     causes = [cause for pod in pods if (cause := why_pod_not_ready(scene, pod))]
@@ -161,7 +161,7 @@ def _wrong_target(scene: Scene, service: Object, port: int) -> Cause | None:
     field = ("spec", "ports", at, "targetPort")
     target = entry.get("targetPort", port)
     step = f"-n {namespace} get endpointslices -l kubernetes.io/service-name={name}"
-    for pod in backends(scene, service):
+    for pod in selected_by(scene.world, service):
         number = target if isinstance(target, int) else _named_ports(pod).get(target)
         if number is None:
             text = f"Service {name} sends to the TCP port named {target}; the Pods name {_listed(pod)}."

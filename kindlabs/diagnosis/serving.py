@@ -46,6 +46,12 @@ def why_another_served(scene: Scene, host: str, others: list[str], namespace: st
     return None
 
 
+def secrets_named(scene: Scene, namespace: str) -> set[str]:
+    """The Secrets that Ingresses of a class that is there name under tls."""
+    entries = [e for i in served_ingresses(scene, namespace) for e in dig(i, "spec", "tls", default=[])]
+    return {entry["secretName"] for entry in entries if entry.get("secretName")}
+
+
 def covers(names: list[str], host: str) -> bool:
     """Whether one of *names* stands for *host*: itself in any case, or a wildcard for its first label (RFC 6125, 6.4).
 

@@ -1,13 +1,15 @@
-"""Why a Deployment has not the ready replicas that it should have."""
+"""Why a workload has not the ready replicas that it should have."""
 
 from __future__ import annotations
 
 import re
 
 from kindlabs.diagnosis.cause import Cause, Field, Scene, about
+from kindlabs.diagnosis.events import changed_at, newest, said
 from kindlabs.diagnosis.pods import why_pod_not_ready
 from kindlabs.kube.api import Object
-from kindlabs.kube.objects import condition, dig, pods_of, replica_set_of
+from kindlabs.kube.objects import condition, dig
+from kindlabs.kube.workloads import pods_of, replica_set_of, scalers_of, span_of
 
 REFUSED_FOR: tuple[tuple[str, Field], ...] = (
     ("service account", ("serviceAccountName",)),
@@ -19,60 +21,57 @@ REFUSED_FOR: tuple[tuple[str, Field], ...] = (
 """Which field of a Pod the admission plugins' words are about (plugin/pkg/admission)."""
 
 
-def why_replicas_not_ready(scene: Scene, name: str, namespace: str, wanted: int) -> Cause | None:
-    """The first link that keeps Deployment *name* from *wanted* ready replicas; None when it is only on its way."""
-    deployment = scene.world.get("Deployment", name, namespace)
-    if deployment is None:
-        return scene.missing("Deployment", name, namespace)
-    found = why_wrong_number(scene, deployment, wanted)
+def why_replicas_not_ready(scene: Scene, kind: str, name: str, namespace: str, wanted: int) -> Cause | None:
+    """The first link that keeps a workload from *wanted* ready replicas; None when it is only on its way."""
+    workload = scene.world.get(kind, name, namespace)
+    if workload is None:
+        return scene.missing(kind, name, namespace)
+    found = why_wrong_number(scene, workload, wanted)
     if found:
         return found
-    found = _paused(scene, deployment) or _pods_refused(scene, deployment) or _first_of_pods(scene, deployment)
-    return found.behind(f"Deployment {name} has not {wanted} ready replicas") if found else None
+    found = _paused(scene, workload) or why_pods_refused(scene, workload) or why_no_pod_ready(scene, workload)
+    return found.behind(f"{kind} {name} has not {wanted} ready replicas") if found else None
 
 
-def why_wrong_number(scene: Scene, deployment: Object, wanted: int) -> Cause | None:
-    """Why a Deployment asks for another number of replicas than *wanted*, or soon will."""
-    name, namespace = deployment["metadata"]["name"], deployment["metadata"]["namespace"]
-    for scaler in scene.world.list("HorizontalPodAutoscaler.autoscaling", namespace):
-        target = scaler["spec"]["scaleTargetRef"]
-        least, most = scaler["spec"].get("minReplicas", 1), scaler["spec"]["maxReplicas"]
-        if (target["kind"], target["name"]) == ("Deployment", name) and not least <= wanted <= most:
+def why_wrong_number(scene: Scene, workload: Object, wanted: int) -> Cause | None:
+    """Why a workload asks for another number of replicas than *wanted*, or soon will."""
+    kind, name = workload["kind"], workload["metadata"]["name"]
+    for scaler in scalers_of(scene.world, workload):
+        least, most = span_of(scaler)
+        if not least <= wanted <= most:
             own = scaler["metadata"]["name"]
             span = f"{least} to {most} replicas"
-            text = f"HorizontalPodAutoscaler {own} keeps Deployment {name} at {span}; {wanted} are required."
+            text = f"HorizontalPodAutoscaler {own} keeps {kind} {name} at {span}; {wanted} are required."
             return about(scaler, "Autoscaled", text, ("spec", "minReplicas" if wanted < least else "maxReplicas"))
-    asked = dig(deployment, "spec", "replicas", default=1)
-    return _wrong_number(name, namespace, asked, wanted) if asked != wanted else None
+    asked = dig(workload, "spec", "replicas", default=1)
+    return _wrong_number(workload, asked, wanted) if asked != wanted and kind != "DaemonSet" else None
 
 
-def _wrong_number(name: str, namespace: str, asked: int, wanted: int) -> Cause:
+def _wrong_number(workload: Object, asked: int, wanted: int) -> Cause:
+    kind, name, namespace = workload["kind"], workload["metadata"]["name"], workload["metadata"]["namespace"]
     noun = "replica" if asked == 1 else "replicas"
     verb = "is" if wanted == 1 else "are"
-    text = f"Deployment {name} asks for {asked} {noun}; {wanted} {verb} required."
-    step = f"-n {namespace} get deployment {name}"
-    field: Field = ("spec", "replicas")
-    return Cause("WrongReplicas", "Deployment", name, namespace, text, field, next_step=step, written=True)
+    text = f"{kind} {name} asks for {asked} {noun}; {wanted} {verb} required."
+    step = f"-n {namespace} get {kind.lower()} {name}"
+    return about(workload, "WrongReplicas", text, ("spec", "replicas"), next_step=step, written=True)
 
 
-def _paused(scene: Scene, deployment: Object) -> Cause | None:
+def _paused(scene: Scene, workload: Object) -> Cause | None:
     """A Deployment that rolls nothing out, and whose template has no Pods yet."""
-    if not dig(deployment, "spec", "paused") or replica_set_of(scene.world, deployment):
+    if not dig(workload, "spec", "paused") or replica_set_of(scene.world, workload):
         return None
-    text = f"Deployment {deployment['metadata']['name']} is paused, so nothing of its template is rolled out."
-    return about(deployment, "Paused", text, ("spec", "paused"))
+    text = f"Deployment {workload['metadata']['name']} is paused, so nothing of its template is rolled out."
+    return about(workload, "Paused", text, ("spec", "paused"))
 
 
-def _pods_refused(scene: Scene, deployment: Object) -> Cause | None:
-    """A ReplicaSet whose Pods the API server refuses: quota, limits, Pod Security, a missing ServiceAccount."""
-    replica_set = replica_set_of(scene.world, deployment)
-    failure = condition(replica_set or {}, "ReplicaFailure")
-    if replica_set is None or failure.get("status") != "True":
+def why_pods_refused(scene: Scene, workload: Object) -> Cause | None:
+    """A workload whose Pods the API server refuses: quota, limits, Pod Security, a missing ServiceAccount."""
+    maker, said = _refusal(scene, workload)
+    if not said:
         return None
-    said = str(failure.get("message") or failure.get("reason")).rstrip(".")
-    name, namespace = deployment["metadata"]["name"], deployment["metadata"]["namespace"]
-    step = f"-n {namespace} describe replicaset {replica_set['metadata']['name']}"
-    text = f"Kubernetes refuses the Pods of Deployment {name}: {_without_pod(said)}."
+    kind, name, namespace = workload["kind"], workload["metadata"]["name"], workload["metadata"]["namespace"]
+    step = f"-n {namespace} describe {maker['kind'].lower()} {maker['metadata']['name']}"
+    text = f"Kubernetes refuses the Pods of {kind} {name}: {_without_pod(said)}."
     quota = re.search(r"exceeded quota: ([^,]+)", said)
     if quota:
         return Cause(
@@ -83,7 +82,23 @@ def _pods_refused(scene: Scene, deployment: Object) -> Cause | None:
     field = ("spec", "template", *(_path(own.group(1)) if own else ("spec", *place)))
     # Kubernetes makes the account `default` a moment after the namespace.
     final = "service account" not in said or "/default:" not in said
-    return about(deployment, "PodsRefused", text, field, next_step=step, final=final)
+    return about(workload, "PodsRefused", text, field, next_step=step, final=final)
+
+
+def _refusal(scene: Scene, workload: Object) -> tuple[Object, str]:
+    """Who makes the Pods of a workload, and why it could not in the server's words; empty when it could.
+
+    A ReplicaSet has a condition for it; the others have events alone, which tell of a past that a Pod ends.
+    """
+    if workload["kind"] == "Deployment":
+        maker = replica_set_of(scene.world, workload) or workload
+        failure = condition(maker, "ReplicaFailure")
+        words = failure.get("message") or failure.get("reason") if failure.get("status") == "True" else ""
+        return maker, str(words).rstrip(".")
+    if pods_of(scene.world, workload, ended=True):
+        return workload, ""
+    event = newest(scene, workload, "FailedCreate", since=changed_at(workload))
+    return workload, re.sub(r"^.*?[Ee]rror( creating|:)?:? ", "", said(event)).rstrip(".")
 
 
 def _without_pod(said: str) -> str:
@@ -96,8 +111,8 @@ def _path(text: str) -> Field:
     return tuple(int(part) if part.isdigit() else part for part in re.findall(r"[^.\[\]]+", text))
 
 
-def _first_of_pods(scene: Scene, deployment: Object) -> Cause | None:
+def why_no_pod_ready(scene: Scene, workload: Object) -> Cause | None:
     """The cause that stands in the way of any Pod: one that waiting cannot mend before one that it may."""
-    pods = pods_of(scene.world, deployment, ended=True)
+    pods = pods_of(scene.world, workload, ended=True)
     causes = [c for pod in pods if (c := why_pod_not_ready(scene, pod))]
     return min(causes, key=lambda c: not c.final, default=None)

@@ -32,7 +32,7 @@ class IssuedSecret(NamedObject):
         """A Ready Certificate of ClusterIssuer *cluster_issuer* stores into the Secret, and the key fits."""
 
         def look() -> Look:
-            certificates = certificates_of(self.lab.scene, self.name, self.lab.namespace)
+            certificates = certificates_of(self.lab.scene, self.name, self.namespace)
             if len(certificates) != 1:
                 return Look(False, f"{len(certificates) or 'no'} Certificates store into Secret {self.name}")
             certificate = certificates[0]
@@ -47,7 +47,7 @@ class IssuedSecret(NamedObject):
             return Look(not problem, problem or "issued, and the key fits")
 
         def why() -> Cause | None:
-            return why_not_issued(self.lab.scene, self.name, self.lab.namespace, cluster_issuer)
+            return why_not_issued(self.lab.scene, self.name, self.namespace, cluster_issuer)
 
         expected = f"Secret {self.name} holds a certificate issued by ClusterIssuer {cluster_issuer}, and its key"
         self.lab.expect(expected, look, why)
@@ -55,7 +55,7 @@ class IssuedSecret(NamedObject):
     def delete(self) -> None:
         """Delete the Secret."""
         self.lab.deadline.grant(ACTION_SECONDS)
-        self.lab.api.delete("Secret", self.name, self.lab.namespace)
+        self.lab.api.delete("Secret", self.name, self.namespace)
 
     def _problem(self) -> str:
         """What is wrong with what the Secret holds, in words; empty when nothing is."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import socket
 import ssl
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import httpx
@@ -17,15 +18,15 @@ from kindlabs.diagnosis.ingress import (
     ways_to,
     why_host_answers,
     why_host_does_not_answer,
-    why_not_everything,
+    why_led_elsewhere,
 )
 from kindlabs.diagnosis.services import why_strangers
-from kindlabs.diagnosis.serving import covers, why_another_served, why_not_served
-from kindlabs.expectations.backends import Backends
+from kindlabs.diagnosis.serving import covers, secrets_named, why_another_served, why_not_served
+from kindlabs.expectations.answers import Text, answers
 from kindlabs.expectations.certificates import lab_ca, names_of, read_certificate
-from kindlabs.expectations.deployments import Deployment
 from kindlabs.expectations.probe import Replies
 from kindlabs.expectations.services import Service
+from kindlabs.expectations.workloads import Workload
 from kindlabs.kube import bounded
 from kindlabs.waiting import ACTION_SECONDS, Look
 
@@ -38,8 +39,8 @@ REQUEST_SECONDS = 5.0
 class Website:
     """``https://host`` through the host's mapped port, with SNI and Host header; addresses of nodes are not needed."""
 
-    def __init__(self, lab: Lab, host: str) -> None:
-        self.lab, self.host = lab, host
+    def __init__(self, lab: Lab, host: str, namespace: str) -> None:
+        self.lab, self.host, self.namespace = lab, host, namespace
 
     @property
     def port(self) -> int:
@@ -50,59 +51,62 @@ class Website:
         self,
         path: str,
         *,
-        times: int,
-        from_pods_of: Deployment | None = None,
-        from_every_pod_of: Deployment | None = None,
+        times: int = 1,
+        saying: Text | None = None,
+        shares: Mapping[str, tuple[float, float]] | None = None,
+        from_pods_of: Workload | None = None,
+        from_every_pod_of: Workload | None = None,
+        within: float | None = None,
     ) -> None:
-        """All of *times* HTTPS requests are answered with 200, by Pods of a Deployment and by nobody else.
-
-        Args: from_every_pod_of: in place of from_pods_of; each of its Pods has to answer at least once.
-        """
-        backends = Backends.of(from_pods_of, from_every_pod_of)
-        scene, space, bodies = self.lab.scene, self.lab.namespace, list[str]()
+        """All of *times* HTTPS requests are answered with 200; the answers are described as those of a Service."""
+        wanted = answers(saying, shares, from_pods_of, from_every_pod_of)
+        workload, scene, space, bodies = from_pods_of or from_every_pod_of, self.lab.scene, self.namespace, list[str]()
 
         def look() -> Look:
             replies = self._ask(path, times)
             bodies[:] = replies.bodies
-            return backends.have_sent(replies, times)
+            return wanted.have_come(replies, times)
 
         def why() -> Cause | None:
             behind = service_behind(scene, self.host, space, path)
             return (
                 why_host_does_not_answer(scene, self.host, space, path)
-                or why_strangers(scene, behind, space, backends.deployment.pods)
-                or backends.why_other_answer(self._url(path), bodies)
+                or (why_strangers(scene, behind, space, workload.pods) if workload else None)
+                or wanted.why_others(self._url(path), bodies)
             )
 
-        self.lab.expect_traffic(f"{times} of {times} answers 200 from {self._url(path)}, from {backends}", look, why)
+        expected = f"{times} of {times} answers 200 from {self._url(path)}, {wanted}"
+        self.lab.expect_traffic(expected, look, why, within=within)
 
-    def leads_everywhere_to(self, service: Service) -> None:
+    def leads_everywhere_to(self, service: Service, *, within: float | None = None) -> None:
         """Every path of the host is answered with 200, one that nobody can have named too, and by no other Service."""
-        scene, space, paths = self.lab.scene, self.lab.namespace, ("/", _unknown_path())
+        scene, space, unknown = self.lab.scene, self.namespace, _unknown_path()
 
         def look() -> Look:
-            for path in paths:
+            ways = [way for way in ways_to(scene, self.host, space) if way.host == self.host]
+            for path in {"/": None, unknown: None} | {way.path: None for way in ways}:
                 replies = self._ask(path, 1)
                 if replies.errors:
                     return Look(False, f"{replies.errors[0]} from {self._url(path)}")
-            parts = why_not_everything(scene, self.host, space, service.name)
-            return Look(parts is None, parts.message if parts else "every path is answered")
+            astray = [way for way in ways if way.service != service.name]
+            if astray:
+                return Look(False, f"{self._url(astray[0].path)} leads to {astray[0].target}")
+            return Look(True, "every path is answered")
 
         def why() -> Cause | None:
-            found = next(
-                filter(None, (why_host_does_not_answer(scene, self.host, space, path) for path in paths)), None
-            )
-            whole = why_not_everything(scene, self.host, space, service.name)
+            walks = (why_host_does_not_answer(scene, self.host, space, path) for path in ("/", unknown))
+            found = next(filter(None, walks), None)
+            other = why_led_elsewhere(scene, self.host, space, service.name)
             # Which of two Ingresses is the wrong one, only the second walk can tell.
-            return whole if whole and (found is None or found.reason == "RoutedTwice") else found
+            return other if other and (found is None or found.reason == "RoutedTwice") else found
 
-        self.lab.expect_traffic(f"{self._url('')} leads to Service {service.name} on every path", look, why)
+        self.lab.expect_traffic(f"{self._url('')} leads to {service} on every path", look, why, within=within)
 
     def is_refused(self, status: int = 404) -> None:
         """The Ingress controller answers *status* on every path for which a rule could let this host through."""
 
         def look() -> Look:
-            ways = ways_to(self.lab.scene, self.host, self.lab.namespace)
+            ways = ways_to(self.lab.scene, self.host, self.namespace)
             named = [way.path if way.exact else way.path.rstrip("/") + _unknown_path() for way in ways]
             with self._client() as client:
                 for path in ["/", *named]:
@@ -114,7 +118,7 @@ class Website:
             return Look(True, f"{status} on every path")
 
         def why() -> Cause | None:
-            return why_host_answers(self.lab.scene, self.host, self.lab.namespace)
+            return why_host_answers(self.lab.scene, self.host, self.namespace)
 
         self.lab.expect_traffic(f"{status} from {self._url('')} on every path", look, why)
 
@@ -128,11 +132,12 @@ class Website:
             self._note(f"TLS {self.host}:{self.port}", problem or "the chain ends in the lab's CA")
             if problem or served is None:
                 return Look(False, problem or "no certificate")
-            own = read_certificate(self.lab.world.get("Secret", secret, self.lab.namespace))
+            own = read_certificate(self.lab.world.get("Secret", secret, self.namespace))
             if own is None or own.serial_number != served.serial_number:
                 return Look(False, f"serial {served.serial_number:x}, which is not the one in Secret {secret}")
-            if another := self._why_another_served(secret):
-                return Look(False, another.message)
+            named = secrets_named(self.lab.scene, self.namespace)
+            if rivals := [other for other in self._secrets_for_host(secret) if other in named]:
+                return Look(False, f"Secret {rivals[0]} may be served as well")
             held.append(served)
             return Look(True, f"serial {served.serial_number:x}")
 
@@ -217,15 +222,15 @@ class Website:
             return secure.getpeercert(binary_form=True) or b""
 
     def _why_not_served(self, secret: str) -> Cause | None:
-        scene, space = self.lab.scene, self.lab.namespace
+        scene, space = self.lab.scene, self.namespace
         found = why_not_issued(scene, secret, space, "lab-ca") or why_not_served(scene, self.host, secret, space)
-        return found or self._why_another_served(secret)
+        others = self._secrets_for_host(secret)
+        return found or why_another_served(scene, self.host, others, space)
 
-    def _why_another_served(self, secret: str) -> Cause | None:
-        """Why the certificate of another Secret may be served as well as the one in *secret*."""
-        held = {s["metadata"]["name"]: read_certificate(s) for s in self.lab.world.list("Secret", self.lab.namespace)}
-        others = [name for name, leaf in held.items() if name != secret and leaf and covers(names_of(leaf), self.host)]
-        return why_another_served(self.lab.scene, self.host, others, self.lab.namespace)
+    def _secrets_for_host(self, secret: str) -> list[str]:
+        """The Secrets other than *secret* that hold a certificate for the host."""
+        held = {s["metadata"]["name"]: read_certificate(s) for s in self.lab.world.list("Secret", self.namespace)}
+        return [name for name, leaf in held.items() if name != secret and leaf and covers(names_of(leaf), self.host)]
 
 
 def _unknown_path() -> str:

@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from kindlabs.diagnosis.cause import Cause, Field, Scene
-from kindlabs.expectations.certificates import IssuedSecret
-from kindlabs.expectations.deployments import Deployment
+from kindlabs.errors import LabError
+from kindlabs.expectations.access import Subject, service_account
+from kindlabs.expectations.certificate_requests import CertificateRequest
 from kindlabs.expectations.handed_in import HandedIn
-from kindlabs.expectations.ingress import Website
 from kindlabs.expectations.kubeconfig import Kubeconfig
-from kindlabs.expectations.pods import Pod, Pods
+from kindlabs.expectations.named import AnyObject
+from kindlabs.expectations.nouns import Namespace, Nouns
 from kindlabs.expectations.probe import Probe
-from kindlabs.expectations.services import Service
 from kindlabs.expectations.steady import Noted, first_unsteady, note
+from kindlabs.expectations.storage import Volume
 from kindlabs.expectations.transcript import Transcript
 from kindlabs.kube.api import Api, Object
 from kindlabs.kube.world import World
@@ -43,18 +44,19 @@ class Parts(Protocol):
 
 
 @dataclass
-class Lab:
+class Lab(Nouns):
     """One submission on one cluster, as its validator judges it.
 
     Args:
         api: the API server, as the instructor.
-        namespaces: the lab's; the first one is where names are looked up.
+        namespaces: the lab's; ``lab.deployment("web")`` is one of the first, ``lab.namespace("…")`` names another.
         probe: sends requests inside the cluster.
         barrier: whether answers are already answers of what was applied.
         ports: the host's ports of the Ingress controller, by scheme: ``{"https": 8443}``.
         nonce: the random value that this submission was given.
         handed_in: what was handed in beside objects: its ``answers`` and ``files``.
         apply_stage: applies the objects of a stage by its name, as the learner; gives why some were refused.
+        asserted: how many outcomes were looked at so far.
         noted: the Pods that were found Ready, by uid: at the end they should be what they were.
         transcript: the requests that were sent, and their answers.
         doubt: called when somebody is about to be blamed: at each look that finds what no waiting can mend, and in the
@@ -77,10 +79,37 @@ class Lab:
     noted: dict[str, Noted] = field(default_factory=dict)
     doubt: Callable[[], None] = lambda: None
 
-    @property
-    def namespace(self) -> str:
-        """The lab's first namespace."""
-        return self.namespaces[0]
+    def _here(self) -> tuple[Lab, str]:
+        return self, self.namespaces[0]
+
+    def namespace(self, name: str) -> Namespace:
+        """Namespace *name* of the lab, which names objects as the lab does those of its first one.
+
+        Raises: LabError when the lab has none of that name.
+        """
+        if name not in self.namespaces:
+            raise LabError(f"the lab has no namespace {name}; it has {', '.join(self.namespaces)}")
+        return Namespace(self, name)
+
+    def cluster(self, kind: str, name: str) -> AnyObject:
+        """An object that belongs to no namespace: ``lab.cluster("PersistentVolume", "fast-0")``."""
+        return AnyObject(self, kind, name, "")
+
+    def volume(self, name: str) -> Volume:
+        """PersistentVolume *name*."""
+        return Volume(self, name, "")
+
+    def user(self, name: str, *groups: str) -> Subject:
+        """User *name*, as a member of *groups*: ``lab.user("mira", "dev").may("get", "pods")``."""
+        return Subject(self, name, (*groups, "system:authenticated"))
+
+    def service_account(self, name: str, namespace: str = "") -> Subject:
+        """ServiceAccount *name* of the lab's first namespace, or of another."""
+        return service_account(self, name, namespace or self.namespaces[0])
+
+    def certificate_request(self, name: str) -> CertificateRequest:
+        """CertificateSigningRequest *name*."""
+        return CertificateRequest(self, name)
 
     def nonce_for(self, use: str) -> str:
         """The value that stood for ``${NONCE:use}`` in the lab's files."""
@@ -119,37 +148,20 @@ class Lab:
             raise Unmet(f"every object of {stage} applied", cause.message, cause)
         self.barrier.send()
 
-    def deployment(self, name: str) -> Deployment:
-        """Deployment *name*."""
-        return Deployment(self, name)
-
-    def pod(self, name: str) -> Pod:
-        """Pod *name*."""
-        return Pod(self, name)
-
-    def pods(self, **labels: str) -> Pods:
-        """The Pods that carry all of *labels*: ``lab.pods(app="hello", tier="front")``."""
-        return Pods(self, labels)
-
-    def service(self, name: str) -> Service:
-        """Service *name*."""
-        return Service(self, name)
-
-    def secret(self, name: str) -> IssuedSecret:
-        """Secret *name*, which is to hold a certificate."""
-        return IssuedSecret(self, name)
-
-    def https(self, host: str) -> Website:
-        """``https://host`` as a browser on the host reaches it: through the Ingress controller's mapped port."""
-        return Website(self, host)
-
-    def expect_traffic(self, expected: str, look: Callable[[], Look], why: Callable[[], Cause | None]) -> Look:
+    def expect_traffic(
+        self,
+        expected: str,
+        look: Callable[[], Look],
+        why: Callable[[], Cause | None],
+        *,
+        within: float | None = None,
+    ) -> Look:
         """Wait for an outcome that only requests show; none counts before the cluster has taken in what was applied."""
 
         def current() -> Look:
             return look() if self.barrier.passed else Look(False, "the cluster is still taking in the submission")
 
-        return self.expect(expected, current, why, every=LOOK_AGAIN)
+        return self.expect(expected, current, why, every=LOOK_AGAIN, within=within)
 
     def expect(
         self,
@@ -158,9 +170,33 @@ class Lab:
         why: Callable[[], Cause | None] = lambda: None,
         *,
         every: float | None = None,
+        within: float | None = None,
     ) -> Look:
-        """Wait for an outcome that no method above says; see :func:`kindlabs.waiting.wait_until`."""
+        """Wait for an outcome, which makes the check one that asserted something.
+
+        Args:
+            expected: the outcome in words.
+            look: whether it is there now, and what was seen; quick, and by objects or requests alone.
+            why: the first broken link, which only explains: no verdict hangs on it, but for when the wait ends.
+            every: seconds between looks at what no watch tells.
+            within: seconds that this outcome may take, in place of what is left of the run's deadline and at no
+                expense of it.
+
+        Raises: Unmet; see :func:`kindlabs.waiting.wait_until`.
+        """
         self.asserted += 1
+        return self.do(expected, look, why, every=every, within=within)
+
+    def do(
+        self,
+        expected: str,
+        look: Callable[[], Look],
+        why: Callable[[], Cause | None] = lambda: None,
+        *,
+        every: float | None = None,
+        within: float | None = None,
+    ) -> Look:
+        """Wait, as :meth:`expect` does, for what a validator's own deed leads to: nobody is judged by that."""
 
         def doubted() -> Cause | None:
             cause = why()
@@ -169,4 +205,5 @@ class Lab:
                 self.doubt()  # begins an experiment, and does not wait for it
             return cause
 
-        return wait_until(expected, look, doubted, world=self.world, deadline=self.deadline, every=every)
+        with self.deadline.within(within):
+            return wait_until(expected, look, doubted, world=self.world, deadline=self.deadline, every=every)

@@ -10,13 +10,17 @@ from kindlabs.diagnosis.cause import Cause, about
 from kindlabs.diagnosis.containers import answer_field
 from kindlabs.diagnosis.labels import why_wrong_pods
 from kindlabs.diagnosis.pods import why_pod_does_not_answer, why_pod_not_ready
-from kindlabs.expectations.named import NamedObject
+from kindlabs.diagnosis.scheduling import why_not_scheduled
+from kindlabs.expectations.answers import Text, describe, says
+from kindlabs.expectations.containers import Container
 from kindlabs.expectations.probe import Replies
 from kindlabs.expectations.steady import is_steady, why_flapping
 from kindlabs.expectations.words import plain_error, state_of
+from kindlabs.expectations.workloads import Workload
 from kindlabs.kube.api import Object
 from kindlabs.kube.notes import note_disturbed
 from kindlabs.kube.objects import dig, is_ready, labels_text, restarts
+from kindlabs.kube.world import has_labels
 from kindlabs.waiting import ACTION_SECONDS, LOOK_AGAIN, READY_SECONDS, Look
 
 if TYPE_CHECKING:
@@ -26,12 +30,12 @@ ENDS_SECONDS = 4.0
 """A process that was asked to end, and said something instead, is seen to run on after so long."""
 
 
-class Pod(NamedObject):
+class Pod(Workload):
     """One Pod by name."""
 
     kind = "Pod"
 
-    def is_ready(self, for_seconds: float = 0) -> None:
+    def is_ready(self, for_seconds: float = 0, *, within: float | None = None) -> None:
         """The Pod is Ready, and has been so without a restart for *for_seconds*."""
 
         def look(pod: Object) -> Look:
@@ -39,12 +43,12 @@ class Pod(NamedObject):
 
         lasting = f" for {for_seconds:g} s without a restart" if for_seconds else ""
         self.lab.deadline.grant(for_seconds + READY_SECONDS)
-        expected = f"Pod {self.name} Ready{lasting}"
-        self.lab.expect(expected, self.seen(look), self.explained(self._why_not_ready))
+        expected = f"{self} Ready{lasting}"
+        self.lab.expect(expected, self.seen(look), self.explained(self._why_not_ready), within=within)
         self.lab.note_ready(*filter(None, [self.find()]))
 
-    def answers(self, path: str, port: int, with_body: str | None = None) -> None:
-        """GET *path* on *port* of the Pod's address answers, with *with_body* where it is given."""
+    def answers(self, path: str, port: int, saying: Text | None = None, *, within: float | None = None) -> None:
+        """GET *path* on *port* of the Pod's address is answered, with *saying* where it is given."""
         bodies: list[str] = []
 
         def look(pod: Object) -> Look:
@@ -56,19 +60,42 @@ class Pod(NamedObject):
             if replies.errors:
                 return Look(False, plain_error(replies.errors[0]))
             bodies[:] = replies.bodies
-            return Look(with_body in (None, bodies[0]), f"answer {bodies[0][:80]!r}")
+            return Look(says(bodies[0], saying), f"answer {bodies[0][:80]!r}")
 
         def why(pod: Object) -> Cause | None:
             found = why_pod_does_not_answer(self.lab.scene, pod, port)
-            if found or not bodies or not self.lab.barrier.passed:
+            if found or not bodies or says(bodies[0], saying) or not self.lab.barrier.passed:
                 return found
-            text = f"Pod {self.name} answers {path} with {bodies[0][:80]!r}, not with {with_body!r}"
+            text = f"{self} answers {path} with {bodies[0][:80]!r}, not with {describe(saying)}"
             named, field = answer_field(pod, port)
             return about(pod, "WrongAnswer", f"{text}{named}.", field)
 
-        said = f" answers {with_body!r}" if with_body else " answers"
-        expected = f"http://<address of Pod {self.name}>:{port}{path}{said}"
-        self.lab.expect_traffic(expected, self.seen(look), self.explained(why))
+        said = f" answers {describe(saying)}" if saying is not None else " answers"
+        expected = f"http://<address of {self}>:{port}{path}{said}"
+        self.lab.expect_traffic(expected, self.seen(look), self.explained(why), within=within)
+
+    def container(self, name: str) -> Container:
+        """Container *name* of the Pod: what runs in it, its files and logs."""
+        return Container(self, name)
+
+    @property
+    def node(self) -> str:
+        """The name of the node that it is on; empty while it has none."""
+        return str(dig(self.find(), "spec", "nodeName", default=""))
+
+    def is_on(self, node: str = "", *, within: float | None = None, **labels: str) -> None:
+        """It is on *node*, or on one that carries all of *labels*: ``is_on(disk="ssd")``."""
+        wanted = node or f"a node with {labels_text(labels)}"
+
+        def look(pod: Object) -> Look:
+            found = self.lab.world.get("Node", self.node)
+            fits = bool(found) and node in ("", self.node) and has_labels(found or {}, labels)
+            return Look(fits, f"it is on {self.node}" if self.node else state_of(pod))
+
+        def why(pod: Object) -> Cause | None:
+            return why_not_scheduled(self.lab.scene, pod)
+
+        self.lab.expect(f"{self} is on {wanted}", self.seen(look), self.explained(why), within=within)
 
     def has_annotation(self, key: str, value: str, given_by: str) -> None:
         """The Pod carries annotation *key* with exactly *value*, which *given_by* told the learner."""
@@ -89,7 +116,7 @@ class Pod(NamedObject):
         """Make the app end with *code*, and return once the kubelet has seen it."""
         before = self.restarts
         self.lab.deadline.grant(ACTION_SECONDS)
-        note_disturbed(self.lab.api, self.lab.namespace, "Pod", self.name)
+        note_disturbed(self.lab.api, self.namespace, "Pod", self.name)
         self.lab.noted.clear()
         address = dig(self.find(), "status", "podIP")
         replies = self.lab.probe.get(address, port, f"/exit?code={code}") if address else Replies((), ("no address",))
@@ -107,7 +134,7 @@ class Pod(NamedObject):
             return about(pod, "RunsOn", text, answer_field(pod, port)[1])
 
         expected = f"the app ends with code {code}"
-        self.lab.expect(expected, self.seen(look), self.explained(why), every=LOOK_AGAIN)
+        self.lab.do(expected, self.seen(look), self.explained(why), every=LOOK_AGAIN)
 
     def has_restarted(self, since: int) -> None:
         """The Pod runs again after exactly one more restart than *since*."""
@@ -136,19 +163,19 @@ class Pod(NamedObject):
 class Pods:
     """The Pods that carry some labels."""
 
-    def __init__(self, lab: Lab, labels: dict[str, str]) -> None:
-        self.lab, self.labels = lab, labels
+    def __init__(self, lab: Lab, labels: dict[str, str], namespace: str) -> None:
+        self.lab, self.labels, self.namespace = lab, labels, namespace
 
-    def are(self, *names: str) -> None:
+    def are(self, *names: str, within: float | None = None) -> None:
         """The labels select exactly the Pods *names*."""
         wanted = sorted(names)
         text = labels_text(self.labels)
 
         def look() -> Look:
-            found = [p["metadata"]["name"] for p in self.lab.world.list("Pod", self.lab.namespace, self.labels)]
+            found = [p["metadata"]["name"] for p in self.lab.world.list("Pod", self.namespace, self.labels)]
             return Look(found == wanted, f"{text} selects {', '.join(found) or 'no Pod'}")
 
         def why() -> Cause | None:
-            return why_wrong_pods(self.lab.scene, self.labels, self.lab.namespace, wanted)
+            return why_wrong_pods(self.lab.scene, self.labels, self.namespace, wanted)
 
-        self.lab.expect(f"{text} selects {', '.join(wanted)}", look, why)
+        self.lab.expect(f"{text} selects {', '.join(wanted)}", look, why, within=within)

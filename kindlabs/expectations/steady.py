@@ -7,10 +7,9 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from kindlabs.diagnosis.cause import Cause, Scene
-from kindlabs.diagnosis.containers import spec_of
+from kindlabs.diagnosis.containers import port_number, spec_of
 from kindlabs.diagnosis.events import last_time, newest
-from kindlabs.diagnosis.pods import why_pod_not_ready
-from kindlabs.diagnosis.probes import why_readiness_lost
+from kindlabs.diagnosis.probes import question_of, readiness_failure, why_readiness_lost
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import age, condition, dig, is_going, is_ready, restarts, statuses
 
@@ -26,7 +25,7 @@ def is_steady(scene: Scene, pod: Object, for_seconds: float = 0) -> bool:
     """Whether a Pod has been Ready for *for_seconds*, and nothing says that it will not stay so."""
     held = ready_seconds(pod)
     patience = max(for_seconds, _unprobed(pod), *(_last_life(status) for status in statuses(pod)))
-    return is_ready(pod) and held >= patience and not _fails_liveness(scene, pod) and not why_pod_not_ready(scene, pod)
+    return is_ready(pod) and held >= patience and not any(_fails_liveness(scene, pod, s) for s in statuses(pod))
 
 
 class Noted(NamedTuple):
@@ -48,7 +47,8 @@ def first_unsteady(scene: Scene, noted: Mapping[str, Noted]) -> Object | None:
         if before is None or is_going(pod):
             continue
         ended = any("terminated" in (s.get("state") or {}) for s in dig(pod, "status", "containerStatuses", default=[]))
-        flaps = note(pod).ready_since != before.ready_since and why_readiness_lost(scene, pod)
+        failed = any(readiness_failure(scene, pod, status) for status in statuses(pod))
+        flaps = note(pod).ready_since != before.ready_since and failed
         if ended or restarts(pod) > before.restarts or flaps:
             return pod
     return None
@@ -82,13 +82,21 @@ def _last_life(status: Object) -> float:
     return min(age(ended["startedAt"]) - age(ended.get("finishedAt")) + UNPROBED_SECONDS, OUTLIVE_SECONDS)
 
 
-def _fails_liveness(scene: Scene, pod: Object) -> bool:
-    """Whether the last liveness probe that is known of failed, and not only because nothing listened yet."""
-    for status in statuses(pod):
-        probe = spec_of(pod, status).get("livenessProbe") or {}
-        since = dig(status, "state", "running", "startedAt", default="")
-        event = newest(scene, pod, "Unhealthy", since=since, begins="Liveness") if probe else {}
-        refused = "connection refused" in str(event.get("message"))
-        if event and not refused and age(last_time(event)) <= probe.get("periodSeconds", 10) + 1:
+def _fails_liveness(scene: Scene, pod: Object, status: Object) -> bool:
+    """Whether a liveness probe asks where nothing listens, or failed when it asked last.
+
+    A refused connection in an event alone may be from before the process listened.
+    """
+    container = spec_of(pod, status)
+    probe, since = container.get("livenessProbe") or {}, dig(status, "state", "running", "startedAt", default="")
+    if not probe or not since:
+        return False
+    question = question_of(container, "livenessProbe")
+    elsewhere = bool(dig(question, "host"))
+    if question is not None and not elsewhere:
+        port = port_number(container, question["port"])
+        if port is None or scene.listens(pod, port) is False:
             return True
-    return False
+    event = newest(scene, pod, "Unhealthy", since=since, begins="Liveness")
+    refused = "connection refused" in str(event.get("message")) and not elsewhere
+    return bool(event) and not refused and age(last_time(event)) <= probe.get("periodSeconds", 10) + 1

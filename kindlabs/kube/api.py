@@ -10,6 +10,8 @@ from kindlabs.kube.transport import ApiError, ApiTimeout, ApiUnreachable, Identi
 
 __all__ = ["Api", "ApiError", "ApiTimeout", "ApiUnreachable", "Identity", "Object"]
 
+LOG_LINES, LOG_BYTES = 2000, 1024 * 1024
+"""What is read of a log at most."""
 APPLY = "application/apply-patch+yaml"
 STRATEGIC = "application/strategic-merge-patch+json"
 LOG_BYTES = 2**16
@@ -45,6 +47,16 @@ class Api(Transport):
         """All resources that the server serves, each in its preferred version."""
         self.resource("Pod")
         return list(self._resources or [])
+
+    def group_of(self, plural: str) -> str:
+        """The group of the resource *plural*: ``apps`` for ``deployments``; the first that the server prefers.
+
+        Raises: ApiError with status 404 when it serves none of that name.
+        """
+        found = next((r for r in self.resources() if r.plural == plural), None)
+        if found is None:
+            raise ApiError(404, "NotFound", f"the server does not serve {plural}")
+        return found.group
 
     def resource_of(self, manifest: Object) -> Resource | None:
         """How the server serves the kind of *manifest*, in the very apiVersion that it names; None when it does not."""
@@ -92,6 +104,13 @@ class Api(Transport):
             query["dryRun"] = "All"
         path = resource.path(meta.get("namespace"), meta["name"])
         return self.request("PATCH", path, query=query, body=manifest, content_type=APPLY)
+
+    def create(self, manifest: Object) -> Object:
+        """Make an object that is not there yet; the server's answer."""
+        resource = self.resource_of(manifest)
+        if resource is None:
+            raise ApiError(404, "NotFound", f"no kind {manifest.get('kind')} in version {manifest.get('apiVersion')}")
+        return self.request("POST", resource.path(manifest["metadata"].get("namespace")), body=manifest)
 
     def patch(self, kind: str, name: str, namespace: str | None, patch: Object, *, subresource: str = "") -> Object:
         """Merge *patch* into an object (JSON merge patch), or into one of its subresources such as ``scale``."""
@@ -142,6 +161,19 @@ class Api(Transport):
         }
         answer = self.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body=review)
         return bool(answer["status"]["allowed"])
+
+    def log(self, pod: Object, container: str, *, previous: bool = False) -> str:
+        """The newest LOG_LINES of a container's log; empty where there is none."""
+        name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+        query = {"container": container, "previous": str(previous).lower(), "tailLines": str(LOG_LINES)}
+        query["limitBytes"] = str(LOG_BYTES)
+        try:
+            text = self.text("GET", f"/api/v1/namespaces/{namespace}/pods/{name}/log", query=query)
+        except ApiError as error:
+            if error.status not in (400, 404):  # it has not started, or is gone
+                raise
+            return ""
+        return "" if text.startswith("unable to retrieve container logs") else text
 
     def last_words(self, pod: Object, container: str) -> str:
         """The end of the log of a container that ended, of the run before when it runs again; empty without one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kindlabs.kube.api import Api, Identity, Object
@@ -12,13 +12,14 @@ from kindlabs.kube.notes import Key, applied, disturbed, forget_disturbed, key_o
 from kindlabs.kube.ownership import is_labs
 from kindlabs.kube.podspecs import reads
 from kindlabs.kube.removal import COMES_BACK, remove
-from kindlabs.kube.sending import Refusal, send
+from kindlabs.kube.sending import Refusal, kinds_defined_by, send
 from kindlabs.kube.standing import Standing, print_of
 from kindlabs.perimeter import Thing
 
 LEARNER = Identity("learner", ("kind-labs:learners", "system:authenticated"))
 """Whom submissions are applied as; the field manager is LEARNER_MANAGER."""
 ORDER = (
+    ("CustomResourceDefinition",),
     ("StorageClass", "PersistentVolume", "PriorityClass"),
     ("ServiceAccount", "ClusterRole", "Role", "ClusterRoleBinding", "RoleBinding"),
     ("ConfigMap", "Secret", "PersistentVolumeClaim", "Issuer"),
@@ -26,8 +27,8 @@ ORDER = (
     ("Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "ReplicationController", "Job", "CronJob"),
     ("HorizontalPodAutoscaler",),
 )
-"""Inputs first, then what is not named here (Services too, whose addresses Pods find in their environment), then what
-makes Pods, then what looks for these: the order of files must not matter."""
+"""Definitions of kinds, then inputs, then what is not named here (Services too, whose addresses Pods find in their
+environment), then what makes Pods, then what looks for these: the order of files must not matter."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ def apply(
     note_applied(api, namespaces, {key: "" if key in moved else noted[key] for key in {*noted, *ordered}})
     removed = remove(api, learner, moved - stray) | remove(api, api, stray)
     sweep(api, namespaces, restless=True)
-    results = {key: _sent(api, learner, manifest) for key, manifest in ordered.items() if key in moved}
+    coming = kinds_defined_by(manifests)
+    results = {key: _sent(api, learner, manifest, coming) for key, manifest in ordered.items() if key in moved}
     for key in sweep(api, namespaces, restless=False) & {*ordered}:
         send(learner, ordered[key])  # a controller had made it first; now it is the learner's alone
     taken = [manifest for key, manifest in ordered.items() if results.get(key) is None]
@@ -85,9 +87,9 @@ def apply(
     return Outcome(refused, changed=removed or any(result is None for result in results.values()))
 
 
-def _sent(api: Api, learner: Api, manifest: Object) -> Refusal | None:
+def _sent(api: Api, learner: Api, manifest: Object, coming: Collection[str]) -> Refusal | None:
     """Apply *manifest*; one of a lab's open objects that cannot be changed in place is replaced, as a person would."""
-    refusal = send(learner, manifest)
+    refusal = send(learner, manifest, coming)
     if refusal and "field is immutable" in refusal.message and remove(api, learner, [key_of(manifest)], open_too=True):
         return send(learner, manifest)
     return refusal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from kindlabs.kube.api import Api, ApiError, Object
@@ -39,20 +40,41 @@ class Refusal:
     message: str
 
 
-def send(learner: Api, manifest: Object) -> Refusal | None:
-    """Apply *manifest*; None when it was taken. Raises: ApiError when what should pass does not."""
+def send(learner: Api, manifest: Object, coming: Collection[str] = ()) -> Refusal | None:
+    """Apply *manifest*; None when it was taken.
+
+    Args:
+        coming: the kinds that are defined beside it: one of these may be served only a moment later.
+
+    Raises: ApiError when what should pass does not.
+    """
+    kind_comes = kind_of(manifest) in coming
     for pause in (*PAUSES, None):
         try:
             learner.apply(manifest, manager=LEARNER_MANAGER)
         except ApiError as error:
-            if not passes(error):
+            unserved = kind_comes and error.status == 404
+            if not passes(error) and not unserved:
                 return Refusal(manifest, error.message)
             if pause is None:
+                if unserved:
+                    return Refusal(manifest, error.message)
                 raise
             time.sleep(pause)
         else:
             break
     return None
+
+
+def kinds_defined_by(manifests: Iterable[Object]) -> set[str]:
+    """The kinds, with their groups, that the CustomResourceDefinitions among *manifests* define."""
+    specs = [m.get("spec") or {} for m in manifests if m["kind"] == "CustomResourceDefinition"]
+    return {f"{(spec.get('names') or {}).get('kind')}.{spec.get('group')}" for spec in specs}
+
+
+def kind_of(manifest: Object) -> str:
+    """The kind of an object with its group: ``Widget.example.org``; ``Pod`` has none."""
+    return f"{manifest['kind']}.{manifest['apiVersion'].rpartition('/')[0]}".rstrip(".")
 
 
 def passes(error: ApiError) -> bool:

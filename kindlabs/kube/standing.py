@@ -13,6 +13,7 @@ from kindlabs.kube.notes import Key, key_of
 from kindlabs.kube.objects import condition, dig, is_ready, restarts
 from kindlabs.kube.ownership import LEARNER_MANAGER, has_foreign_fields
 from kindlabs.kube.podspecs import pod_spec, reads
+from kindlabs.kube.work import succeeded
 
 There = Mapping[Key, Object]
 """Objects as they are."""
@@ -62,7 +63,12 @@ class Standing:
         return found if found and found["apiVersion"] == manifest["apiVersion"] else self.learner.find(manifest)
 
     def _stands(self, manifest: Object) -> bool:
-        """Whether applying it would change nothing, and nobody else wrote into it or into what was made of it."""
+        """Whether applying it would change nothing, and nobody else wrote into it or into what was made of it.
+
+        A Job never: it works once, and a run judges none that an earlier one started.
+        """
+        if manifest["kind"] == "Job":
+            return False
         try:
             live = self._live(manifest)
             if live is None or "deletionTimestamp" in live["metadata"]:
@@ -86,7 +92,7 @@ class Standing:
         if not is_served(live, self.there):
             return False
         pods = [thing for thing in [live, *self._made_of(live)] if thing["kind"] == "Pod"]
-        staying = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+        staying = [p for p in pods if "deletionTimestamp" not in p["metadata"] and not succeeded(p)]
         return all(is_ready(pod) and not restarts(pod) for pod in staying)
 
     def _made_of(self, live: Object) -> list[Object]:

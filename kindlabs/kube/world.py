@@ -13,6 +13,8 @@ import urllib3
 from kindlabs.kube.api import Api, ApiError, ApiUnreachable, Object
 
 RETRY_SECONDS = 0.2
+UNSERVED_SECONDS = 1.0
+"""Between two looks whether a kind is served by now: what a submission defines comes a moment after it."""
 SILENT_SECONDS = 3.0
 """A kind that could not be listed and watched for so long means that the API server is gone, not that it hiccuped."""
 
@@ -51,6 +53,16 @@ class World:
         """The object as last seen, also when it is gone by now."""
         watched, key = self._watched(kind).ready(), (namespace or "", name)
         return watched.objects.get(key) or watched.gone.get(key)
+
+    def ever(self, kind: str, namespace: str | None = None) -> list[Object]:
+        """The objects that were there since the kind is watched, each as last seen, by name; those too that are gone.
+
+        Of several with one name, one after the other, it is all of them.
+        """
+        watched = self._watched(kind).ready()
+        known = {thing["metadata"]["uid"]: thing for thing in (*watched.ended.values(), *watched.objects.values())}
+        kept = (t for t in known.values() if namespace is None or t["metadata"].get("namespace", "") == namespace)
+        return sorted(kept, key=_key)
 
     def list(self, kind: str, namespace: str | None = None, labels: Mapping[str, str] | None = None) -> list[Object]:
         """The objects as last seen, by name; of one namespace, and with all of *labels*, where these are given."""
@@ -131,9 +143,10 @@ class _Watched(threading.Thread):
         self.world, self.kind = world, kind
         self.objects: dict[tuple[str, str], Object] = {}
         self.gone: dict[tuple[str, str], Object] = {}
+        self.ended: dict[str, Object] = {}
         self.stale_since: float | None = time.monotonic()
         self.error: ApiUnreachable | None = None
-        self._listed = threading.Event()
+        self._listed, self._closing = threading.Event(), threading.Event()
         self._response: urllib3.BaseHTTPResponse | None = None
 
     def ready(self) -> _Watched:
@@ -144,6 +157,7 @@ class _Watched(threading.Thread):
 
     def close(self) -> None:
         """End the stream that the thread reads."""
+        self._closing.set()
         if self._response is not None:
             with contextlib.suppress(Exception):
                 self._response.shutdown()
@@ -152,8 +166,7 @@ class _Watched(threading.Thread):
         """Follow the kind until the world closes; whatever goes wrong, what was seen is out of date until then."""
         while not self.world._closed:
             try:
-                if not self._list_and_watch():
-                    return
+                self._list_and_watch()
             except Exception as error:
                 self._failed(error)
                 time.sleep(RETRY_SECONDS)
@@ -163,21 +176,29 @@ class _Watched(threading.Thread):
         self.error = error if isinstance(error, ApiUnreachable) else ApiUnreachable(said)
         self.stale_since = self.stale_since or time.monotonic()
 
-    def _list_and_watch(self) -> bool:
-        """List once, then watch until the stream ends; False when the server does not serve the kind."""
+    def _list_and_watch(self) -> None:
+        """List once, then watch until the stream ends; a kind that the server does not serve is looked for later."""
         resource = self.world.api.resource(self.kind) or self.world.api.resource(self.kind, refresh=True)
-        if resource is None:
+        if resource is None:  # not yet: its definition may come
             self._caught_up()
-            return False
+            self._closing.wait(UNSERVED_SECONDS)
+            return
         path = resource.path()
         answer = self.world.api.request("GET", path)
         version = answer["metadata"]["resourceVersion"]
         head = {"apiVersion": resource.api_version, "kind": resource.kind}
-        self.objects = {_key(item): head | item for item in answer.get("items") or []}
+        before, self.objects = self.objects, {_key(item): head | item for item in answer.get("items") or []}
+        self._note_gone(before)
         self._caught_up()
         self.world._bump()
         self._follow(path, version)
-        return True
+
+    def _note_gone(self, before: dict[tuple[str, str], Object]) -> None:
+        """Remember those of *before* that went while nobody watched."""
+        left = {thing["metadata"]["uid"] for thing in self.objects.values()}
+        for key, thing in before.items():
+            if thing["metadata"]["uid"] not in left:
+                self.gone[key] = self.ended[thing["metadata"]["uid"]] = thing
 
     def _caught_up(self) -> None:
         self.stale_since = self.error = None
@@ -206,6 +227,7 @@ class _Watched(threading.Thread):
             if kind == "DELETED":
                 objects.pop(_key(thing), None)
                 self.gone[_key(thing)] = thing
+                self.ended[thing["metadata"]["uid"]] = thing
             else:
                 objects[_key(thing)] = thing
             self.objects = objects

@@ -110,7 +110,7 @@ def test_an_autoscaler_that_decides_otherwise_is_named(least: int, most: int, fi
     spec = {"scaleTargetRef": target, "minReplicas": least, "maxReplicas": most}
     web = thing("Deployment", "web", spec={"replicas": 3, "template": {}})
     scene = scene_with(web, thing("HorizontalPodAutoscaler", "scaler", spec=spec))
-    cause = why_replicas_not_ready(scene, "web", "lab-02", 3)
+    cause = why_replicas_not_ready(scene, "Deployment", "web", "lab-02", 3)
 
     assert (cause.field[-1] if cause else "") == field
     assert cause is None or cause.message.startswith("HorizontalPodAutoscaler scaler keeps Deployment web at ")

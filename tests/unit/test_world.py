@@ -18,7 +18,7 @@ from kindlabs.kube.world import World
 
 PODS = {"resource": "pods", "responseKind": {"kind": "Pod"}, "scope": "Namespaced", "verbs": ["list", "watch"]}
 CORE = {"items": [{"metadata": {}, "versions": [{"version": "v1", "resources": [PODS]}]}]}
-POD = {"metadata": {"name": "web", "namespace": "lab"}}
+POD = {"metadata": {"name": "web", "namespace": "lab", "uid": "1"}}
 ANSWERS = {"/api": CORE, "/apis": {"items": []}, "/api/v1/pods": {"metadata": {"resourceVersion": "1"}, "items": [POD]}}
 
 

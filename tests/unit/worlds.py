@@ -19,6 +19,14 @@ class ObjectsWorld:
         """The object of that name."""
         return next((o for o in self.list(kind, namespace) if o["metadata"]["name"] == name), None)
 
+    def last(self, kind: str, name: str, namespace: str | None = None) -> Any:
+        """The object as it is now: nothing ever goes."""
+        return self.get(kind, name, namespace)
+
+    def ever(self, kind: str, namespace: str | None = None) -> list[Any]:
+        """What is there now: nothing ever goes."""
+        return self.list(kind, namespace)
+
     def list(self, kind: str, namespace: str | None = None, labels: Mapping[str, str] | None = None) -> list[Any]:
         """The objects of a kind, which may be written with its group."""
         mine = [o for o in self.objects if o["kind"] == kind.partition(".")[0] and has_labels(o, labels)]

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from worlds import ObjectsWorld, thing
 
-from kindlabs.kube.objects import others_of, pods_of
+from kindlabs.kube.workloads import others_of, pods_of
 from kindlabs.kube.world import World
 
 

@@ -1,0 +1,161 @@
+"""Expectations on what is inside a container: what a command says there, files, logs, processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from kindlabs.diagnosis.cause import Cause, about
+from kindlabs.diagnosis.containers import index_of, process_field
+from kindlabs.diagnosis.pods import START_SECONDS, why_pod_not_ready
+from kindlabs.expectations.answers import Text, describe, says
+from kindlabs.expectations.tokens import claims_of, lifetime
+from kindlabs.expectations.words import state_of
+from kindlabs.kube.api import ApiError, Object
+from kindlabs.kube.objects import age, dig, statuses
+from kindlabs.kube.streams import Ran, Unended, run
+from kindlabs.waiting import LOOK_AGAIN, Look
+
+if TYPE_CHECKING:
+    from kindlabs.expectations.pods import Pod
+
+COMMAND_SECONDS, SAID_BYTES = 5.0, 64 * 1024
+"""What one command may take and say."""
+ASK_AGAIN = 4 * LOOK_AGAIN
+"""Seconds between two commands: each is a process in the learner's container."""
+SHOWN = 120
+"""Characters of what was said that are shown."""
+PROCESSES = 'for p in /proc/[0-9]*; do tr "\\0" " " < $p/cmdline 2>/dev/null && echo; done'
+"""The command lines of all processes that a container sees, one a line; images without ``ps`` have these."""
+
+
+class Container:
+    """One container of a Pod by name. Its own programs are asked: where they lie, they lie to a person too."""
+
+    def __init__(self, pod: Pod, name: str) -> None:
+        self.pod, self.name, self.lab = pod, name, pod.lab
+
+    def __str__(self) -> str:
+        return f"container {self.name} of {self.pod}"
+
+    def runs(
+        self, command: str | Sequence[str], saying: Text | None = None, code: int = 0, *, within: float | None = None
+    ) -> None:
+        """*command* ends with *code* in it, and says *saying* where that is given; a text is a line for its shell."""
+        words = ["sh", "-c", command] if isinstance(command, str) else list(command)
+        shown = command if isinstance(command, str) else " ".join(command)
+
+        def fits(ran: Ran) -> bool:
+            return ran.code == code and says(ran.stdout, saying)
+
+        said = f" and says {describe(saying)}" if saying is not None else ""
+        self._expect(f"{shown!r} ends with {code}{said}", words, fits, within)
+
+    def has_file(self, path: str, saying: Text | None = None, *, within: float | None = None) -> None:
+        """File *path* is there, and says *saying* where that is given."""
+        said = f" says {describe(saying)}" if saying is not None else " is there"
+        self._expect(f"{path}{said}", ["cat", path], lambda ran: ran.code == 0 and says(ran.stdout, saying), within)
+
+    def has_no_file(self, path: str, *, within: float | None = None) -> None:
+        """Nothing is at *path*."""
+        self._expect(f"nothing at {path}", ["sh", "-c", f"[ ! -e {path!r} ]"], lambda ran: ran.code == 0, within)
+
+    def has_token(self, path: str, *, audience: str, seconds: float, within: float | None = None) -> None:
+        """File *path* is a ServiceAccount token for *audience*, which ends within *seconds* of its issue."""
+
+        def fits(ran: Ran) -> bool:
+            claims = claims_of(ran.stdout)
+            return claims.get("aud") == [audience] and lifetime(claims) <= seconds
+
+        def told(ran: Ran) -> str:
+            claims = claims_of(ran.stdout)
+            if not claims:
+                return f"has no token at {path}"
+            return f"has a token for {', '.join(claims.get('aud', []))} there, which lives {lifetime(claims):.0f} s"
+
+        what = f"a token for {audience} at {path} that lives at most {seconds:.0f} s"
+        self._expect(what, ["cat", path], fits, within, told)
+
+    def has_process(self, saying: Text, *, within: float | None = None) -> None:
+        """A process runs whose command line is *saying*, or has it in it where that is a pattern."""
+
+        def fits(ran: Ran) -> bool:
+            return any(says(line, saying) for line in ran.stdout.splitlines())
+
+        self._expect(f"a process {describe(saying)}", ["sh", "-c", PROCESSES], fits, within)
+
+    def logs(self, saying: Text, *, previous: bool = False, within: float | None = None) -> None:
+        """A line of its log is *saying*, or has it in it where that is a pattern.
+
+        Args:
+            previous: the log of its life before the newest restart.
+        """
+        seen: list[str] = []
+
+        def look(pod: Object) -> Look:
+            seen[:] = self.lab.api.log(pod, self.name, previous=previous).splitlines()
+            met = any(says(line, saying) for line in seen)
+            return Look(met, f"its last line is {seen[-1][:SHOWN]!r}" if seen else "it has logged nothing")
+
+        which = "its former log" if previous else "its log"
+        self._wait(f"{describe(saying)} in {which}", look, lambda: f"has no line {describe(saying)} in {which}", within)
+
+    def _expect(
+        self,
+        what: str,
+        command: Sequence[str],
+        fits: Callable[[Ran], bool],
+        within: float | None,
+        told: Callable[[Ran], str] | None = None,
+    ) -> None:
+        """Wait until *command* ends in a way that *fits*; *told* says in words how it ended, where that is known."""
+        last: list[str] = []
+
+        def look(pod: Object) -> Look:
+            last[:] = ["has not been asked"]
+            if not self._is_running(pod):
+                return Look(False, state_of(pod))
+            met, last[0] = self._ask(command, fits, told)
+            return Look(met, f"it {last[0]}")
+
+        self._wait(what, look, lambda: last[0], within)
+
+    def _ask(
+        self, command: Sequence[str], fits: Callable[[Ran], bool], told_by: Callable[[Ran], str] | None
+    ) -> tuple[bool, str]:
+        """Run *command*; whether its end fits, and what it was."""
+        place = (self.pod.name, self.pod.namespace, self.name)
+        try:
+            ran = run(self.lab.api, *place, command, COMMAND_SECONDS, SAID_BYTES)
+        except Unended as error:
+            met, told = False, f"did not end: {error.why}"
+        except ApiError as error:
+            met, told = False, f"cannot run {command[0]}: {error.message[:SHOWN]}"
+        else:
+            words = (ran.stdout.strip() or ran.stderr.strip())[:SHOWN]
+            met, told = fits(ran), told_by(ran) if told_by else f"ends with code {ran.code} and says {words!r}"
+        self.lab.transcript.note(f"in {self}: {' '.join(command)}", told)
+        return met, told
+
+    def _wait(self, what: str, look: Callable[[Object], Look], told: Callable[[], str], within: float | None) -> None:
+        def why(pod: Object) -> Cause | None:
+            found = why_pod_not_ready(self.lab.scene, pod)
+            if found or not self._is_running(pod):
+                return found
+            status = self._status(pod)
+            at = index_of(pod, self.name)
+            field = ("spec", "containers", at, process_field(pod["spec"]["containers"][at]))
+            final = age(dig(status, "state", "running", "startedAt")) > START_SECONDS
+            text = f"Expected {what}: container {self.name} of Pod {self.pod.name} {told()}."
+            return about(pod, "WrongInside", text, field, final=final)
+
+        expected = f"{what}, in {self}"
+        self.lab.expect(expected, self.pod.seen(look), self.pod.explained(why), every=ASK_AGAIN, within=within)
+
+    def _status(self, pod: Object) -> Object:
+        return next((status for status in statuses(pod) if status["name"] == self.name), {})
+
+    def _is_running(self, pod: Object) -> bool:
+        if all(c["name"] != self.name for c in pod["spec"]["containers"]):
+            return False
+        return bool(dig(self._status(pod), "state", "running"))

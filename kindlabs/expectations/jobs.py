@@ -1,0 +1,228 @@
+"""Expectations on work that ends: Jobs, and CronJobs that make them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+
+from kindlabs.diagnosis import jobs as walks
+from kindlabs.diagnosis.cause import Cause
+from kindlabs.diagnosis.events import events_of, last_time
+from kindlabs.expectations.words import state_of
+from kindlabs.expectations.workloads import Workload
+from kindlabs.kube import clock
+from kindlabs.kube.api import Object
+from kindlabs.kube.objects import condition, dig, is_true, owner
+from kindlabs.kube.work import most_at_once, said_by, succeeded
+from kindlabs.kube.workloads import is_finished, made_of
+from kindlabs.waiting import ACTION_SECONDS, READY_SECONDS, Look
+
+TICK = timedelta(minutes=1)
+"""The finest that a schedule can be."""
+
+
+class Job(Workload):
+    """One Job by name. What it and its Pods were counts, though its TTL may have taken them away by now."""
+
+    kind = "Job"
+
+    @property
+    def pods(self) -> list[Object]:
+        """All Pods that it has made in this run, those too that ended or are gone."""
+        found = self._last()
+        mine = (self.kind, self.name)
+        uid = found["metadata"]["uid"] if found else ""
+        pods = self.lab.world.ever("Pod", self.namespace)
+        owned = [pod for pod in pods if owner(pod) == mine]
+        return [pod for pod in owned if any(o["uid"] == uid for o in pod["metadata"]["ownerReferences"])]
+
+    def completes(self, *, within: float | None = None) -> None:
+        """It is Complete."""
+        self._comes_to("is Complete", lambda job: Look(is_true(job, "Complete"), self._state(job)), within)
+
+    def fails(self, reason: str, pods: int | None = None, *, within: float | None = None) -> None:
+        """It has failed for *reason*, as its condition says it, and made exactly so many Pods."""
+
+        def look(job: Object) -> Look:
+            failed = condition(job, "Failed")
+            made = len(self.pods)
+            over = failed.get("status") == "True" and failed.get("reason") == reason
+            return Look(over and pods in (None, made), f"{self._state(job)}; {_counted(made)} of it ran")
+
+        def why(job: Object) -> Cause | None:
+            return walks.why_not_failed_for(job, self.pods, reason)
+
+        much = f" after {_counted(pods)}" if pods is not None else ""
+        self._comes_to(f"has failed with reason {reason}{much}", look, within, why)
+
+    def did(self, work: Sequence[str], *, by: int = 1, within: float | None = None) -> None:
+        """The lines of its Pods' termination messages are *work*, each once, in any order, of *by* Pods or more.
+
+        Only Pods that succeeded count.
+        """
+
+        def look(job: Object) -> Look:
+            said = {pod["metadata"]["name"]: said_by(pod) for pod in self.pods if succeeded(pod)}
+            lines = [line for lines in said.values() for line in lines]
+            workers = sum(bool(lines) for lines in said.values())
+            seen = f"{_counted(len(said))} succeeded, and did {len(set(lines) & set(work))} of {len(work)}"
+            return Look(is_true(job, "Complete") and sorted(lines) == sorted(work) and workers >= by, seen)
+
+        def why(job: Object) -> Cause | None:
+            return walks.why_not_done(self.lab.scene, job, self.pods, work, by)
+
+        several = f", by {by} Pods or more" if by > 1 else ""
+        self._comes_to(f"did {len(work)} pieces of work, each once{several}", look, within, why)
+
+    def ran_in_parallel(self, least: int, most: int, *, within: float | None = None) -> None:
+        """At some moment *least* of its Pods or more ran at once, and never more than *most*."""
+
+        def look(job: Object) -> Look:
+            at_once = most_at_once(self.pods)
+            return Look(is_finished(job) and least <= at_once <= most, f"{_counted(at_once)} ran at once")
+
+        def why(job: Object) -> Cause | None:
+            return walks.why_not_parallel(self.lab.scene, job, self.pods, least, most)
+
+        self._comes_to(f"ran {least} to {most} Pods at once", look, within, why)
+
+    def is_cleaned_up(self, *, within: float | None = None) -> None:
+        """It finished, and it and its Pods are gone: its TTL took them away, and nobody else."""
+
+        def look() -> Look:
+            last = self._last()
+            if last is None or not is_finished(last):
+                return Look(False, self._state(last) if last else f"no {self}")
+            left = [p for p in self.pods if self.lab.world.get("Pod", p["metadata"]["name"], self.namespace)]
+            gone = self.find() is None and not left
+            return Look(gone, "it is gone" if gone else f"it is finished; it and {_counted(len(left))} are there")
+
+        def why() -> Cause | None:
+            last, scene = self._last(), self.lab.scene
+            if last is None:
+                return scene.missing(self.kind, self.name, self.namespace)
+            return walks.why_kept(scene, last) if is_finished(last) else walks.why_unfinished(scene, last, self.pods)
+
+        self.lab.deadline.grant(ACTION_SECONDS)
+        self.lab.expect(f"{self} is removed after it finished", look, why, within=within)
+
+    def _comes_to(
+        self,
+        what: str,
+        look: Callable[[Object], Look],
+        within: float | None,
+        why: Callable[[Object], Cause | None] | None = None,
+    ) -> None:
+        """Wait until *look* at the Job as it was last is met; *why* is asked once nothing keeps it from running."""
+
+        def see() -> Look:
+            last = self._last()
+            return look(last) if last else Look(False, f"no {self}")
+
+        def explain() -> Cause | None:
+            last = self._last()
+            if last is None:
+                return self.lab.scene.missing(self.kind, self.name, self.namespace)
+            return (why(last) if why else None) or walks.why_unfinished(self.lab.scene, last, self.pods)
+
+        self.lab.deadline.grant(ACTION_SECONDS)
+        self.lab.expect(f"{self} {what}", see, explain, within=within)
+
+    def _last(self) -> Object | None:
+        return self.lab.world.last(self.kind, self.name, self.namespace)
+
+    def _state(self, job: Object) -> str:
+        for kind in ("Complete", "Failed"):
+            if is_true(job, kind):
+                reason = condition(job, kind).get("reason", "")
+                return f"it is {kind}{f' ({reason})' if kind == 'Failed' else ''}"
+        waiting = next((state_of(pod) for pod in self.pods if not succeeded(pod)), "")
+        done, active = dig(job, "status", "succeeded", default=0), dig(job, "status", "active", default=0)
+        return f"{active} Pods active, {done} succeeded{f'; {waiting}' if waiting else ''}"
+
+
+class CronJob(Workload):
+    """One CronJob by name."""
+
+    kind = "CronJob"
+
+    @property
+    def jobs(self) -> list[Object]:
+        """The Jobs that it has."""
+        found = self.find()
+        return made_of(self.lab.world, found, "Job") if found else []
+
+    def fires(self, *, within: float | None = None) -> None:
+        """Each minute is one of its schedule; when the last one is due, the controller makes a Job, and that succeeds.
+
+        Nobody waits for the next minute: the CronJob is told that it was looked after two minutes ago last.
+        """
+        self.exists()
+        before = {job["metadata"]["uid"] for job in self.jobs}
+        falls_due = self._fall_due()
+
+        def look(cron_job: Object) -> Look:
+            new = [job for job in self._ever() if job["metadata"]["uid"] not in before]
+            done = [job for job in new if is_true(job, "Complete")]
+            seen = f"{len(new)} Jobs were made, {len(done)} of them succeeded"
+            return Look(bool(done) and walks.fires_each_minute(cron_job), seen)
+
+        def why(cron_job: Object) -> Cause | None:
+            new = [job for job in self._ever() if job["metadata"]["uid"] not in before]
+            return walks.why_not_fired(self.lab.scene, cron_job, new, falls_due)
+
+        self.lab.deadline.grant(READY_SECONDS)
+        expected = f"a Job of {self} that was due succeeds"
+        self.lab.expect(expected, self.seen(look), self.explained(why), within=within)
+
+    def does_not_overlap(self, *, within: float | None = None) -> None:
+        """While one of its Jobs is not over, the controller starts no second one, and leaves the first alone."""
+        with self._slow_job() as slow:
+            since = self._fall_due()
+            before = {job["metadata"]["uid"] for job in self.jobs}
+
+            def look(cron_job: Object) -> Look:
+                others = [job for job in self._ever() if job["metadata"]["uid"] not in before]
+                if others or self.lab.world.get("Job", slow, self.namespace) is None:
+                    return Look(False, f"{len(others)} more were started")
+                said = events_of(self.lab.scene, cron_job, "JobAlreadyActive")
+                left = any(last_time(event) >= since for event in said)
+                return Look(left, "none was started" if left else "the controller has not looked yet")
+
+            def why(cron_job: Object) -> Cause | None:
+                return walks.why_overlapping(cron_job)
+
+            self.lab.deadline.grant(READY_SECONDS)
+            expected = f"while a Job of {self} runs, no second one is started"
+            self.lab.expect(expected, self.seen(look), self.explained(why), within=within)
+
+    def _fall_due(self) -> str:
+        """Let its controller find that it looked two minutes ago last; returns the time at which this was done."""
+        now = clock.now()
+        status = {"status": {"lastScheduleTime": f"{now - 2 * TICK:%Y-%m-%dT%H:%M:%SZ}"}}
+        self.lab.api.patch("CronJob.batch", self.name, self.namespace, status, subresource="status")
+        return f"{now:%Y-%m-%dT%H:%M:%SZ}"
+
+    @contextlib.contextmanager
+    def _slow_job(self) -> Iterator[str]:
+        """While the block runs it has a Job that is not over; its name."""
+        self.exists()
+        job = walks.job_of(self.find() or {}, f"{self.name}-slow")
+        made = self.lab.api.create(job)
+        meta = made["metadata"]
+        reference = {"apiVersion": "batch/v1", "kind": "Job", **{k: meta[k] for k in ("name", "namespace", "uid")}}
+        status = {"status": {"active": [reference]}}
+        try:
+            self.lab.api.patch("CronJob.batch", self.name, self.namespace, status, subresource="status")
+            yield meta["name"]
+        finally:
+            self.lab.api.delete("Job.batch", meta["name"], self.namespace)
+
+    def _ever(self) -> list[Object]:
+        mine = (self.kind, self.name)
+        return [job for job in self.lab.world.ever("Job", self.namespace) if owner(job) == mine]
+
+
+def _counted(pods: int) -> str:
+    return "one Pod" if pods == 1 else f"{pods} Pods"

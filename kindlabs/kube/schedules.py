@@ -1,0 +1,42 @@
+"""When a CronJob's schedule fires, as its controller reads it (github.com/robfig/cron/v3, ParseStandard)."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
+
+SHORT = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+EVERY = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s)")
+UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+MINUTE = timedelta(minutes=1)
+
+
+def next_times(schedule: str, zone: str | None, after: datetime, count: int) -> list[datetime]:
+    """The first *count* times after *after*; fewer where there are no more, none for what is no schedule."""
+    if schedule.startswith("@every "):
+        seconds = sum(float(number) * UNITS[unit] for number, unit in EVERY.findall(schedule))
+        return [after + timedelta(seconds=seconds) * turn for turn in range(1, count + 1)] if seconds else []
+    try:
+        own = after.astimezone(ZoneInfo(zone)) if zone else after
+        times = CronSim(SHORT.get(schedule, schedule).replace("?", "*"), own)
+        return [time for time, _ in zip(times, range(count), strict=False)]
+    except (CronSimError, KeyError, ValueError):
+        return []
+
+
+def is_each_minute(schedule: str, zone: str | None, now: datetime) -> bool:
+    """Whether it fires in each minute of the hour that comes."""
+    times = next_times(schedule, zone, now, 60)
+    return len(times) == 60 and all(second - first == MINUTE for first, second in pairwise(times))
