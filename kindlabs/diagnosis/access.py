@@ -39,7 +39,8 @@ class _Wanted(NamedTuple):
 
 def why_not_allowed(scene: Scene, asker: Asker, question: Question) -> Cause | None:
     """The first thing that keeps *asker* from what she should be allowed; None when no object tells."""
-    wanted, mine = _wanted(asker, question), list(_bindings_of(scene, asker, question.namespace))
+    wanted = _wanted(asker, question)
+    mine = [binding for binding in _bindings_of(scene, asker, question.namespace) if scene.was_applied(binding)]
     if not mine:
         return _not_bound(scene, asker, question)
     for binding in mine:
@@ -83,7 +84,7 @@ def _is(subject: Object, asker: Asker) -> bool:
         case {"kind": "User", "name": name}:
             return bool(name == asker.user)
         case {"kind": "Group", "name": name}:
-            return name in asker.groups and not str(name).startswith("system:")  # those bind everybody
+            return name in asker.groups
         case {"kind": "ServiceAccount", "name": name}:
             return bool(asker.user == f"{ACCOUNT}{subject.get('namespace', '')}:{name}")
     return False
@@ -187,7 +188,7 @@ def _group(name: str) -> str:
 
 
 def _singulars(plural: str) -> set[str]:
-    return {plural.removesuffix("s"), plural.removesuffix("es"), f"{plural.removesuffix('ies')}y"}
+    return {plural.removesuffix("s"), plural.removesuffix("es"), f"{plural.removesuffix('ies')}y"} - {plural}
 
 
 def _silent(scene: Scene, binding: Object, wanted: _Wanted) -> Cause | None:
