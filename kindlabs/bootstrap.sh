@@ -10,6 +10,17 @@ lock=.labs/bootstrap.lock
 
 say() { echo "$*" >&2; }
 give_up() { say "lab: $1"; say "  next  $2"; exit 3; }
+# A step whose words are shown when it fails; of a full disk in a sentence, not by what pip and Python show of their insides.
+try() {
+  said=$("$@" 2>&1) && return
+  code=$?
+  case $said in *"No space left"*|*"quota exceeded"*|*"os error 28"*|*"os error 122"*)
+    give_up "no space left for .venv, which needs some 400 MB in $PWD and in ${TMPDIR:-/tmp}" \
+      "free some space; then the same command again goes on where it was" ;;
+  esac
+  say "$said"
+  return $code
+}
 took() { echo "($(($(date +%s) - $1)) s)"; }
 
 # What .venv depends on; the folder too, because a virtual environment cannot be moved.
@@ -39,11 +50,15 @@ find_uv() {
   began=$(date +%s)
   say "  … Get uv"
   command -v python3 >/dev/null || give_up "found neither uv nor python3 on PATH" "install Python 3.11 or newer, or uv"
-  sed -n '/^uv==/,/[^\\]$/p' requirements.lock >.labs/uv.txt
-  pip_install --requirement .labs/uv.txt || give_up "pip could not install uv; its own words are above" \
-    "mend what pip names, or put uv on PATH by other means; then the same command again"
+  try pin_uv && try pip_install --requirement .labs/uv.txt || {
+    [ $code -ne 3 ] || exit 3 # it has said itself what is missing
+    give_up "pip could not install uv; its own words are above" \
+      "mend what pip names, or put uv on PATH by other means; then the same command again"
+  }
   say "  ✓ Get uv  $(took "$began")"
 }
+
+pin_uv() { sed -n '/^uv==/,/[^\\]$/p' requirements.lock >.labs/uv.txt; }
 
 # pip comes with a virtual environment; else it is the system's own, which may install into a folder of ours even where
 # PEP 668 guards the system. Debian and Ubuntu ship python3 with neither.
@@ -56,21 +71,22 @@ pip_install() {
 }
 
 install() {
-  quiet=--quiet
-  [ ! -t 2 ] || quiet= # on a terminal, uv's own bars show how far it is
   # Compiled once here: where PYTHONDONTWRITEBYTECODE is set, each start would compile everything anew, for a second and more.
-  "$uv" pip sync $quiet --compile-bytecode --python .venv/bin/python --require-hashes requirements.lock || return
-  "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable . || return
-  .venv/bin/python -m compileall -q kindlabs
+  set -- pip sync --compile-bytecode --python .venv/bin/python --require-hashes requirements.lock
+  if [ -t 2 ]; then "$uv" "$@"; else try "$uv" --quiet "$@"; fi || return # on a terminal, uv's bars show how far it is
+  try "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable . || return
+  try .venv/bin/python -m compileall -q kindlabs
 }
+
+note_made() { wanted >"$stamp"; }
 
 make_venv() {
   began=$(date +%s)
   say "  … Make .venv: $(grep -c == requirements.lock) packages"
-  .venv/bin/python -c '' 2>/dev/null || "$uv" venv --quiet --clear --python '>=3.11' .venv ||
+  .venv/bin/python -c '' 2>/dev/null || try "$uv" venv --quiet --clear --python '>=3.11' .venv ||
     give_up "uv could not make .venv with Python 3.11 or newer; its own words are above" "mend what they name, or install that Python"
   install || give_up "uv could not install the packages; its own words are above" "the same command again goes on where it was"
-  wanted >"$stamp"
+  try note_made || give_up "$stamp cannot be written" "free some space; then the same command again"
   say "  ✓ Make .venv  $(took "$began")"
 }
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -147,6 +149,34 @@ def test_where_nothing_can_be_written(copy: Path, bare: Path) -> None:
     told = type_in(copy, "make", "list", PATH=str(bare), timeout=30)
     assert "bootstrap.lock" in told.err
     assert "next  free some space" in told.err
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 12 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if (
+        os.geteuid()
+        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", disk], check=False).returncode
+    ):
+        pytest.skip("only who may mount can fill a disk")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+@pytest.mark.parametrize("word", ["… Get uv", "… Make .venv"])
+def test_a_full_disk(copy: Path, bare: Path, small: Path, word: str) -> None:
+    """Where .venv does not fit, that is said in a sentence, without what pip and uv show of their insides."""
+    shutil.copytree(copy, small / "copy", symlinks=True)
+    path = with_python(bare)
+    if word == "… Make .venv":
+        with_uv(bare)
+    told = first_command(small / "copy", path)
+    assert word in told.err
+    assert f"lab: no space left for .venv, which needs some 400 MB in {small / 'copy'} and in " in told.err
+    assert "Traceback" not in told.err
+    assert "Error 3" in told.err
 
 
 @pytest.mark.parametrize(
