@@ -20,6 +20,14 @@ SAYS = re.compile(r'^E.* err="((?:[^"\\]|\\.)*)"(.*)$', re.M)
 """An error in klog's structured form."""
 PASSING = re.compile(r"has been modified|not found|already exists|connection|deadline|timed? ?out|unavailable", re.I)
 """Errors that it tries again after, and that are nobody's fault, or are told by objects too."""
+DENIED = re.compile(r'^certificates\.cert-manager\.io "([^"]*)" is forbidden: .* denied request: spec\.(\w+): (.*)$')
+"""What the API server says to it of a Certificate that a policy refuses."""
+ANNOTATED = {
+    "duration": "cert-manager.io/duration",
+    "renewBefore": "cert-manager.io/renew-before",
+    "renewBeforePercentage": "cert-manager.io/renew-before-percentage",
+}
+"""The annotations of an Ingress that become fields of its Certificate (pkg/apis/certmanager/v1/types.go)."""
 KEY_SIZES = re.compile(r"key size specified(?: too big)?: (\d+)")
 """Of a private key's size it does not say whose it is."""
 
@@ -31,6 +39,11 @@ def complaint_about_annotation(scene: Scene, ingress: Object) -> tuple[str, str]
         for name in annotations:
             if f'annotation "{name}"' in error:
                 return name, error
+        # It makes a Certificate of them, which the API server refuses; the Certificate has the name of a tls Secret.
+        denied = DENIED.search(error)
+        if denied and denied[1] in {entry.get("secretName") for entry in dig(ingress, "spec", "tls", default=[])}:
+            name = ANNOTATED.get(denied[2], "")
+            return (name, f"{name}: {denied[3].rstrip('.')}") if name in annotations else None
     return None
 
 

@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -94,17 +95,56 @@ def test_authority_is_a_chain_not_a_bare_leaf(cluster: Cluster) -> None:
 )
 def test_a_duration_that_go_cannot_read_is_refused(cluster: Cluster, field: str, value: str, refused: str) -> None:
     """One of these in the cluster would keep cert-manager from reading any Certificate; the server says why not."""
-    spec = {"secretName": "x", "dnsNames": ["x.localhost"], "issuerRef": {"name": "lab-ca"}, field: value}
+    said = _refusal(cluster, {field: value})
+    assert said.startswith(refused)
+    assert bool(said) == bool(refused)
+
+
+BEFORE, PERCENT = "renewBefore", "renewBeforePercentage"
+
+
+@pytest.mark.parametrize(
+    ("fields", "refused"),
+    [
+        (
+            {"duration": "1h", BEFORE: "2h"},
+            "spec.renewBefore: 2h before its end a certificate is to be renewed that is",
+        ),
+        ({"duration": "90m", BEFORE: "1h30m"}, "spec.renewBefore: 1h30m before its end a certificate is to be renewed"),
+        (
+            {BEFORE: "2160h"},
+            "spec.renewBefore: 2160h before its end a certificate is to be renewed that is valid for 2160",
+        ),
+        ({BEFORE: "4m"}, "spec.renewBefore: 4m is shorter than 5m, the least that cert-manager takes"),
+        ({BEFORE: "-1h"}, "spec.renewBefore: -1h is shorter than 5m"),
+        ({BEFORE: "1h", PERCENT: 20}, "spec.renewBeforePercentage: it cannot stand beside renewBefore"),
+        ({PERCENT: 100}, "spec.renewBeforePercentage: 100 of 100 leave no 5m of 2160h"),
+        ({PERCENT: 0}, "spec.renewBeforePercentage: 0 of 100"),
+        ({"duration": "1h", PERCENT: 95}, "spec.renewBeforePercentage: 95 of 100 leave no 5m of 1h"),
+        ({"duration": "1h", BEFORE: "59m"}, ""),
+        ({"duration": "1h", BEFORE: "5m"}, ""),
+        ({"duration": "1h", PERCENT: 50}, ""),
+        ({BEFORE: "720h"}, ""),
+    ],
+)
+def test_a_renewal_that_cannot_be_is_refused(cluster: Cluster, fields: dict[str, Any], refused: str) -> None:
+    """What cert-manager's webhook refuses about renewals, the server refuses without one."""
+    said = _refusal(cluster, fields)
+    assert said.startswith(refused)
+    assert bool(said) == bool(refused)
+
+
+def _refusal(cluster: Cluster, fields: dict[str, Any]) -> str:
+    """Why the server takes no Certificate with these *fields*; empty when it does."""
+    spec = {"secretName": "x", "dnsNames": ["x.localhost"], "issuerRef": {"name": "lab-ca"}} | fields
     meta = {"name": "durations", "namespace": NAMESPACE}
     body = {"apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": meta, "spec": spec}
     path = f"/apis/cert-manager.io/v1/namespaces/{NAMESPACE}/certificates"
     try:
         cluster.api.request("POST", path, query={"dryRun": "All"}, body=body)
-        said = ""
     except ApiError as error:
-        said = explain(body, error.message).why
-    assert said.startswith(refused)
-    assert bool(said) == bool(refused)
+        return explain(body, error.message).why
+    return ""
 
 
 @pytest.mark.parametrize("name", [None, "nginx"])

@@ -98,6 +98,24 @@ def test_an_annotation_is_told_by_its_name() -> None:
     assert complaint_about_annotation(scene(), plain) is None
 
 
+@pytest.mark.parametrize(
+    ("secret", "annotation", "is_told"),
+    [
+        ("web-tls", "cert-manager.io/renew-before", True),
+        ("web-tls", "cert-manager.io/duration", False),
+        ("other-tls", "cert-manager.io/renew-before", False),
+    ],
+)
+def test_an_annotation_that_makes_a_refused_certificate_is_told(secret: str, annotation: str, is_told: bool) -> None:
+    """What the API server refuses of a Certificate stands in the annotation of the Ingress that it was made for."""
+    tls = [{"hosts": ["web.localhost"], "secretName": secret}]
+    asks = made(3, kind="Ingress", metadata={"annotations": {annotation: "2h"}}, spec={"tls": tls})
+    found = complaint_about_annotation(scene(), asks)
+    assert bool(found) == is_told
+    assert found is None or found[0] == annotation
+    assert found is None or found[1].startswith("cert-manager.io/renew-before: 2h0m0s before its end a certificate")
+
+
 def test_nobody_listens_at_once() -> None:
     """What was changed just now is answered without the log: nobody reads it for a submission that works."""
     assert complaint_about_certificate(scene(), certificate(0, privateKey={"size": 1024})) is None
