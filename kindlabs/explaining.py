@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kindlabs.checks import SUBMISSION
 from kindlabs.diagnosis.cause import Cause, Field
@@ -22,7 +22,8 @@ IN_OWNER: dict[tuple[str, str], Field] = {
     ("Job", "CronJob"): ("spec", "jobTemplate"),
 }
 """Where the fields of an object stand in what owns it, by (kind, kind of the owner or any)."""
-
+MISSING = ("NotFound", "NothingIssues")
+"""Reasons of causes that an object is not there."""
 Refusals = dict[tuple[str, str, str], Refused]
 """Why objects were refused, by (kind, namespace, name), as a Scene takes them."""
 
@@ -85,7 +86,11 @@ class Explainer:
         if cause is None:
             result.next_step = f"{self.kubectl} -n {self.namespace} events"
             return
-        source, given = self._source(cause)
+        left_out = self._left_out(cause)
+        if left_out:
+            what = left_out.message.removeprefix(f"{left_out.object}: ")
+            cause = replace(cause, message=f"{left_out.object} is not applied: {what}", next_step="")
+        source, given = (left_out.source, False) if left_out else self._source(cause)
         result.verdict = Verdict.LAB_ERROR if given else Verdict.FAILED
         if cause.ours:  # the cause is the evidence
             result.verdict, result.observed = Verdict.INFRA_ERROR, cause.message
@@ -93,6 +98,15 @@ class Explainer:
         thing = f"{cause.kind} {'/'.join(filter(None, (cause.namespace, cause.name)))}"
         result.cause = CauseRecord(cause.reason, thing, cause.message, where, list(cause.chain))
         result.next_step = f"{self.kubectl} {cause.next_step}" if cause.next_step else ""
+
+    def _left_out(self, cause: Cause) -> Finding | None:
+        """What was found in her files about an object that is not there."""
+        for finding in self.submission.findings if cause.reason in MISSING else ():
+            kind, _, name = finding.object.partition(" ")
+            said = cause.message.startswith(f"There is no {kind} {name} ")
+            if name and (said or (cause.kind, cause.name) == (kind, "")):
+                return finding
+        return None
 
     def _source(self, cause: Cause) -> tuple[Source | None, bool]:
         """Where she wrote what is wrong, or whether the lab did; a Pod's fields stand in the template of its owner."""
