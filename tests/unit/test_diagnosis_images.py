@@ -69,6 +69,7 @@ def test_an_answer_of_the_registry_is_final(recorded: str, says: str, reason: st
         ("hangs-up", "EOF"),
         ("refuses", "connection refused"),
         ("unknown-authority", "x509: certificate signed by unknown authority"),
+        ("no-tls", "tls: first record does not look like a TLS handshake"),
         ("deadline", "context deadline exceeded"),
         ("disk-full", "no space left on device"),
     ],
@@ -90,7 +91,7 @@ def test_a_tag_is_said_not_to_exist_on_the_registrys_word() -> None:
         scene_with(images=frozenset({"registry.example.org/team/app:2"})),
         "registry.example.org/team/app:503",
     )
-    words = RECORDED["no-such-tag"].replace("registry.k8s.io/e2e-test-images/agnhost:9.99", image)
+    words = RECORDED["no-such-tag"].replace("127.0.0.1:5000/missing:1", image)
     cause = why_no_image(scene, pod("ErrImagePull", words, image=image))
 
     assert cause is not None
