@@ -103,10 +103,14 @@ class Trial:
         taints = [taint for node in nodes for taint in node["spec"].get("taints") or []]
         return [{"key": key, "operator": "Exists"} for key in sorted({t["key"] for t in taints if not is_own(t)})]
 
-    def ask(self, host: str, port: int, tries: int = 1) -> list[str] | str:
-        """Send requests inside the cluster; the answers, or in one sentence why there is none."""
+    def ask(self, host: str, port: int, tries: int = 1, *, seconds: float | None = None) -> list[str] | str:
+        """Send requests inside the cluster; the answers, or in one sentence why there is none.
+
+        Args:
+            seconds: for all of them; more from time to time when None.
+        """
         silent = self._silent.get(host, 0)
-        seconds = min(ANSWER_SECONDS, FIRST_ANSWER_SECONDS * (1 + silent))
+        seconds = seconds or min(ANSWER_SECONDS, FIRST_ANSWER_SECONDS * (1 + silent))
         try:
             said = probing.dial(self.api, host, port, tries=tries, timeout=seconds)
         except ApiTimeout:
