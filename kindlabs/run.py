@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -196,6 +197,7 @@ class Run:
     def _set_up(self, api: Api) -> list[Given]:
         """Namespaces, rights, and what the lab brings along, as a first run finds them; of other labs, nothing."""
         lab, spaces = self.lab, self.lab.namespaces
+        self._restore(api, {name for name, other in self.cluster.facts.broken.items() if other != lab.id})
         clear_others(api, lab.id)
         for space in lab.spaces:
             namespace(api, space, lab.id, lab.rights)
@@ -204,7 +206,9 @@ class Run:
         grant(api, lab.id, lab.rights, [each.thing for each in given if not each.key.namespace])
         if self.fresh:
             empty(api, spaces, lab.rights.cluster)
-        self._restore(api)
+        if self.fresh or self.submission.acts:  # what was done by hand must not be there already
+            self._restore(api, set(self.cluster.facts.broken))
+        self._note_broken()
         if self.cluster.facts.egress == "none":
             for name in spaces:
                 keep_pulls_at_home(api, name, self._images)
@@ -217,16 +221,19 @@ class Run:
         mine = [each for each in given if each.thing not in self.lab.rights.given]
         return frozenset((each.manifest["kind"], each.key.namespace, each.key.name) for each in mine)
 
-    def _restore(self, api: Api) -> None:
-        """Put back what another lab broke on purpose, now that nothing of it runs any more; note what this one breaks.
+    def _restore(self, api: Api, names: AbstractSet[str]) -> None:
+        """Put back of these promises what a lab broke on purpose.
 
-        Not between two runs of one lab: what waits for a node that the lab closed would get it in between.
+        Not between two runs of one lab that keep its objects: a Pod that waits for a node which the lab closed would
+        get it in between.
         """
-        broken = self.cluster.facts.broken
-        for name in [name for name, lab in broken.items() if self.fresh or lab != self.lab.id]:
+        for name in sorted(names):
             restore(api, name)
-            del broken[name]
-        broken |= dict.fromkeys(self.lab.breaks, self.lab.id)
+            del self.cluster.facts.broken[name]
+
+    def _note_broken(self) -> None:
+        """Before the lab breaks anything: whoever takes the cluster next knows what not to hold against it."""
+        self.cluster.facts.broken |= dict.fromkeys(self.lab.breaks, self.lab.id)
         self.cluster.remember()
 
     def _lab(self, api: Api, world: World, refused: Refusals, logs: Mapping[str, NewLog]) -> Lab:

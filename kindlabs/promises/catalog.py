@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
@@ -22,6 +21,7 @@ from kindlabs.promises.policies import POLICIES_HOLD
 from kindlabs.promises.promise import Promise
 from kindlabs.promises.server import ADMISSION_ANSWERS, RIGHTS_HOLD
 from kindlabs.promises.services import NAMES_RESOLVE, SERVICES_ANSWER
+from kindlabs.spelling import did_you_mean
 
 OF_EVERY_CLUSTER = (
     *(ADMISSION_ANSWERS, RIGHTS_HOLD, NODES_TAKE_PODS, PODS_START, SERVICES_ANSWER, NAMES_RESOLVE),
@@ -75,8 +75,7 @@ def _keys(value: Any) -> set[str]:
 def _check_names(names: Iterable[str], known: Sequence[str]) -> None:
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f", did you mean {near[0]}?" if near else ""
+            meant = did_you_mean(name, known)
             raise LabError(
-                f"lab.yaml breaks {name!r}, which no cluster promises{hint}", f"Choose from {', '.join(known)}."
+                f"lab.yaml breaks {name!r}, which no cluster promises.{meant}", f"Choose from {', '.join(known)}."
             )

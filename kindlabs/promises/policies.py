@@ -11,6 +11,8 @@ from kindlabs.promises.trial import OBJECT, Trial
 
 OPEN, SHUT = 9376, 9377
 """Ports of one Pod; the policy allows requests to the first alone."""
+SILENT_SECONDS = 1.0
+"""What gets no answer for so long is kept out, as long as the other port answers then."""
 
 
 def _hold(trial: Trial) -> str | None:
@@ -25,7 +27,7 @@ def _hold(trial: Trial) -> str | None:
             if isinstance(answer := trial.ask(address, port), str):
                 return f"Pod {name} of our own is Ready, and cannot be reached on port {port}: {answer}"
         trial.send(_policy(name))
-    if isinstance(trial.ask(address, SHUT), list):
+    if isinstance(trial.ask(address, SHUT, seconds=SILENT_SECONDS), list):
         return f"NetworkPolicy {name} of our own does not keep requests out of port {SHUT}"
     if isinstance(answer := trial.ask(address, OPEN), str):
         return f"NetworkPolicy {name} of our own lets nobody in to port {OPEN}, which it allows: {answer}"

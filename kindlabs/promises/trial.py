@@ -14,15 +14,16 @@ from kindlabs.kube import probing
 from kindlabs.kube.api import Api, ApiError, ApiTimeout, Object
 from kindlabs.kube.objects import dig
 from kindlabs.kube.ownership import INSTRUCTOR_MANAGER
-from kindlabs.kube.probing import ANSWER_SECONDS, NAMESPACE
+from kindlabs.kube.probing import NAMESPACE
 from kindlabs.promises.taints import is_own
 
 MARK, OBJECT = "kind-labs/trial", "kind-labs/trial-object"
 """Labels: of all objects of trials, with PROCESS as value; and of what controllers make of one, with its name."""
 PROCESS = f"{os.getpid()}-{time.time_ns()}"
 """A run has its cluster for itself: what another process made for a trial was left behind."""
-FIRST_ANSWER_SECONDS = 0.5
-"""Before kube-proxy and DNS have followed, a request gets no answer at all, and the next one soon might."""
+PATIENCE = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Seconds that the first, the second and each later silent request gets: before kube-proxy and DNS have followed, one
+gets no answer at all, and the next one soon might; a machine with too much work answers in the end."""
 
 
 class Trial:
@@ -103,10 +104,14 @@ class Trial:
         taints = [taint for node in nodes for taint in node["spec"].get("taints") or []]
         return [{"key": key, "operator": "Exists"} for key in sorted({t["key"] for t in taints if not is_own(t)})]
 
-    def ask(self, host: str, port: int, tries: int = 1) -> list[str] | str:
-        """Send requests inside the cluster; the answers, or in one sentence why there is none."""
+    def ask(self, host: str, port: int, tries: int = 1, *, seconds: float | None = None) -> list[str] | str:
+        """Send requests inside the cluster; the answers, or in one sentence why there is none.
+
+        Args:
+            seconds: for all of them; more from time to time when None.
+        """
         silent = self._silent.get(host, 0)
-        seconds = min(ANSWER_SECONDS, FIRST_ANSWER_SECONDS * (1 + silent))
+        seconds = seconds or PATIENCE[min(silent, len(PATIENCE) - 1)]
         try:
             said = probing.dial(self.api, host, port, tries=tries, timeout=seconds)
         except ApiTimeout:

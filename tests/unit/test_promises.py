@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+import kindlabs
 from kindlabs.addons.addon import promises_of_module
 from kindlabs.errors import LabError
 from kindlabs.kube.api import Api, Object
@@ -47,7 +50,7 @@ def test_claims_that_come_along_count(spec: Object) -> None:
 def test_what_a_lab_breaks_is_not_promised_to_it() -> None:
     """The names in breaks are taken out; one that nobody promises is the lab's mistake, told with the nearest."""
     assert names({"kind": "Pod"}, breaks=("nodes-take-pods",)) == [name for name in BASE if name != "nodes-take-pods"]
-    with pytest.raises(LabError, match="'node-takes-pods', which no cluster promises, did you mean nodes-take-pods"):
+    with pytest.raises(LabError, match=r"'node-takes-pods', which no cluster promises\. Did you mean nodes"):
         names(breaks=("node-takes-pods",))
 
 
@@ -130,3 +133,19 @@ def test_nodes_are_as_they_were_made() -> None:
     assert name == "worker"
     assert patch["metadata"]["labels"] == {"disk": "ssd", "tier": None}
     assert patch["spec"] == {"unschedulable": None, "taints": [*made["taints"], sick]}
+
+
+@pytest.mark.parametrize(
+    ("room", "may_import"),
+    [
+        ("promises", ("errors", "faults", "kube", "promises", "spelling")),
+        ("addons", ("addons", "errors", "kube", "labfile", "promises")),
+    ],
+)
+def test_arrows_point_one_way(room: str, may_import: tuple[str, ...]) -> None:
+    """Promises know the API server alone, add-ons know promises; neither knows who asks."""
+    texts = [file.read_text() for file in (Path(kindlabs.__file__).parent / room).glob("*.py")]
+    below = {name for text in texts for name in re.findall(r"^\s*from kindlabs\.(\w+)", text, re.M)}
+    beside = {name for text in texts for name in re.findall(r"^\s*from kindlabs import (\w+)", text, re.M)}
+    assert texts
+    assert below | beside <= set(may_import)

@@ -35,7 +35,8 @@ def test_advice_is_shown(
     monkeypatch.setattr(run, "Api", lambda _kubeconfig: None)
     monkeypatch.setattr(run, "clear_others", give_up)
     facts = {"name": "labs-single", "profile": "single", "version": "v1.36.3", "addons": [], "kubeconfig_path": ""}
-    cluster = SimpleNamespace(**facts, fault=lambda _promises: None, distrust=lambda _evidence: None)
+    more = {"facts": SimpleNamespace(broken={}), "fault": lambda _promises: None, "distrust": lambda _evidence: None}
+    cluster = SimpleNamespace(**facts, **more)
     lab, shown = course.lab("7"), io.StringIO()
     board = Board(Console(file=shown, width=200), again="")
     handed_in = submission.resolve(course, lab, "solution")
