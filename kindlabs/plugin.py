@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from kindlabs.checks import SPEC, CheckSpec, has_assert
+from kindlabs.diagnosis.cause import Cause
 from kindlabs.errors import InfraError, LabError
 from kindlabs.expectations import Lab
 from kindlabs.mistakes import told
@@ -40,10 +41,19 @@ class ChecksPlugin:
         explain: fills expected, observed, cause and next step of a failed check.
         rule_out_faults: raises InfraError with evidence, taken now, that cluster or machine is broken; it is told
             whether the learner is blamed otherwise.
+        accuse: what of the submission keeps the cluster from being proven; None when nothing does.
     """
 
-    def __init__(self, lab: Lab, explain: Explain, rule_out_faults: Callable[[bool], None], record: Record) -> None:
+    def __init__(
+        self,
+        lab: Lab,
+        explain: Explain,
+        rule_out_faults: Callable[[bool], None],
+        record: Record,
+        accuse: Callable[[], Cause | None] = lambda: None,
+    ) -> None:
         self._lab, self._explain, self._rule_out_faults, self.record = lab, explain, rule_out_faults, record
+        self._accuse = accuse
         self.broken = ""
         self.collected = 0
         self.interrupted = False
@@ -160,10 +170,18 @@ class ChecksPlugin:
                 result.verdict = Verdict.FAILED
                 result.observed = str(error).partition("\n")[0] or "the assertion is false"
         except InfraError as broken:  # also while the reason was looked for
-            result.verdict, result.observed, result.next_step = Verdict.INFRA_ERROR, broken.message, broken.next_step
-            self._broken_at = result.id
+            self._blame(result, broken)
         except Exception as own:
             result.verdict, result.observed = Verdict.LAB_ERROR, f"no reason can be given: {told(own)}"
+
+    def _blame(self, result: CheckResult, broken: InfraError) -> None:
+        """The machine is broken, or the submission keeps it from being proven."""
+        if culprit := self._accuse():
+            result.verdict = Verdict.FAILED
+            self._explain(result, Unmet("the judge's own Pods are left alone", broken.message, culprit))
+            return
+        result.verdict, result.observed, result.next_step = Verdict.INFRA_ERROR, broken.message, broken.next_step
+        self._broken_at = result.id
 
     def _verdict(self, check: str) -> Verdict | None:
         return next((result.verdict for result in self.record.checks if result.id == check), None)

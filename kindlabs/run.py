@@ -15,8 +15,9 @@ from kindlabs.checks import STEADY
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.clusters.imagelock import Lock
 from kindlabs.course import CourseLab
-from kindlabs.diagnosis.cause import Scene
+from kindlabs.diagnosis.cause import Cause, Scene
 from kindlabs.diagnosis.crashes import why_restarted
+from kindlabs.diagnosis.floods import why_flooded
 from kindlabs.diagnosis.probes import why_readiness_lost
 from kindlabs.errors import InfraError, LabError
 from kindlabs.evidence import collect
@@ -33,6 +34,7 @@ from kindlabs.kube.namespaces import clear_others, empty, grant, namespace
 from kindlabs.kube.newlog import NewLog
 from kindlabs.kube.notes import disturbed
 from kindlabs.kube.offline import keep_pulls_at_home
+from kindlabs.kube.streams import Unended
 from kindlabs.kube.world import World
 from kindlabs.lint import Finding
 from kindlabs.manifests import Manifest
@@ -147,6 +149,13 @@ class Run:
         if fault:
             raise InfraError(fault, AGAIN)
 
+    def _accuse(self, api: Api, world: World) -> Cause | None:
+        """What of the submission keeps the cluster from being proven; None when nothing does, or nobody can look."""
+        try:
+            return why_flooded(api, [pod for name in self.lab.namespaces for pod in world.list("Pod", name)])
+        except (ApiError, InfraError, Unended):
+            return None
+
     def _apply_and_check(self) -> None:
         api = Api(self.cluster.kubeconfig_path)
         with self.steps.step(f"Apply {self.submission.name}", total=1, quiet_below=APPLY_SECONDS):
@@ -164,7 +173,8 @@ class Run:
             lab = self._lab(api, world, refused, logs)
             lab.barrier.send() if any(applied.changed for applied in done) else lab.barrier.skip()
             explainer = Explainer(self.submission, world, self.kubectl, self.lab.namespaces[0], self._read_only(given))
-            plugin = ChecksPlugin(lab, explainer.explain, self._rule_out_faults, self._record)
+            accuse = partial(self._accuse, api, world)
+            plugin = ChecksPlugin(lab, explainer.explain, self._rule_out_faults, self._record, accuse)
             self.checks_by(self.lab.validator, plugin)
             if self._record.verdict not in (Verdict.LAB_ERROR, Verdict.INFRA_ERROR):
                 world.confirm()

@@ -8,7 +8,7 @@ import shlex
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -17,6 +17,8 @@ from kindlabs.addons.addon import load
 from kindlabs.asking import Ask, nobody
 from kindlabs.clusters import profiles, settings, state
 from kindlabs.clusters.cluster import Cluster, Wanted
+from kindlabs.errors import InfraError
+from kindlabs.kube.api import ApiError
 from kindlabs.progress import Steps
 from kindlabs.promises.catalog import OF_EVERY_CLUSTER
 from kindlabs.promises.promise import Promise
@@ -135,11 +137,20 @@ def _lasting_fault(cluster: Cluster, promises: Sequence[Promise], steps: Steps) 
     if fault is None or _is_final(cluster):
         return fault
     with steps.step(f"See whether cluster {cluster.name} recovers: {fault.rstrip('.')}"):
+        _clear(cluster)
         until = time.monotonic() + RECOVER_SECONDS
         while fault and time.monotonic() < until and not _is_final(cluster):
             time.sleep(0.2)
             fault = cluster.fault(promises)
     return fault
+
+
+def _clear(cluster: Cluster) -> None:
+    """Take away what the last submission left running: it may be what keeps the cluster from answering."""
+    from kindlabs.kube.namespaces import clear_others
+
+    with suppress(ApiError, InfraError):
+        clear_others(cluster.api, "")
 
 
 def _is_final(cluster: Cluster) -> bool:

@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 
+from kindlabs.diagnosis.cause import Cause
 from kindlabs.errors import InfraError, LabError
 from kindlabs.expectations import Lab
 from kindlabs.plugin import ChecksPlugin, run_checks
@@ -284,3 +285,22 @@ def test_a_reason_that_cannot_be_given_is_ours(tmp_path: Path) -> None:
         run_checks(validator, ChecksPlugin(lab, explain, lambda _blames: None, record))
         (found,) = record.checks
         assert (found.verdict, found.points) == (verdict, 0)
+
+
+def test_whoever_keeps_the_cluster_from_being_proven_is_told(tmp_path: Path) -> None:
+    """Where the submission is why nothing can be proven, its checks fail for that, and none is the machine's fault."""
+    validator = tmp_path / f"{tmp_path.name}_lab.py"
+    test = '@check(points=1)\ndef test_{0}(lab):\n    """It."""\n    raise InfraError("nothing answers")\n'
+    validator.write_text(HEAD + test.format("one") + test.format("two"))
+    culprit = Cause("FloodsTheJudge", "Pod", "flood", "lab-02", "Pod flood holds 512 connections.")
+    causes: list[Cause | None] = []
+
+    def explain(result: CheckResult, error: Unmet) -> None:
+        result.observed = error.observed
+        causes.append(error.cause)
+
+    record = Record({}, {}, "")
+    lab = cast("Lab", SimpleNamespace(asserted=0))
+    run_checks(validator, ChecksPlugin(lab, explain, lambda _blames: None, record, lambda: culprit))
+    assert [(found.verdict, found.points) for found in record.checks] == [(Verdict.FAILED, 0)] * 2
+    assert causes == [culprit, culprit]
