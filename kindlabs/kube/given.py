@@ -110,6 +110,9 @@ def _is_as_put(api: Api, each: Given, there: Mapping[Key, Object]) -> bool:
     live = there.get(each.key) or (None if each.key.namespace else _find(api, each))
     if live is None or is_going(live) or has_foreign_fields(live) or is_written_by(live, LEARNER_MANAGER):
         return False
+    # Scaling leaves no trace in managedFields where the manifest names no replicas.
+    if dig(live, "spec", "replicas", default=1) != dig(each.manifest, "spec", "replicas", default=1):
+        return False
     annotations = live["metadata"].get("annotations") or {}
     return bool(annotations.get(PRINT) == each.manifest["metadata"]["annotations"][PRINT])
 

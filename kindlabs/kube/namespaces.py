@@ -11,6 +11,7 @@ from kindlabs.kube.apply import LEARNER
 from kindlabs.kube.contents import contents
 from kindlabs.kube.discovery import Resource
 from kindlabs.kube.notes import Key, key_of, note_applied
+from kindlabs.kube.objects import is_going
 from kindlabs.kube.ownership import INSTRUCTOR_MANAGER, LAB
 from kindlabs.kube.removal import press, remove, until_done
 from kindlabs.perimeter import Rights, Space, Thing
@@ -107,7 +108,8 @@ def clear_others(api: Api, lab: str) -> None:
 
     What they run would take its ports, its processor and its Pods from *lab*, whose learner is not to blame for it.
     """
-    others = [n["metadata"]["name"] for n in api.list("Namespace", selector=f"{USED},{LAB},{LAB}!={lab}")]
+    found = api.list("Namespace", selector=f"{USED},{LAB},{LAB}!={lab}")
+    others = [space["metadata"]["name"] for space in found if not is_going(space)]
     empty(api, others)
     for name in others:
         api.patch("Namespace", name, None, {"metadata": {"labels": {USED: None}}})

@@ -44,9 +44,10 @@ def pod_spec(manifest: Object) -> Object | None:
 
 def reads(manifest: Object) -> set[Key]:
     """The accounts, ConfigMaps, Secrets and claims that the Pods of *manifest* read."""
-    namespace, spec = manifest["metadata"]["namespace"], pod_spec(manifest)
+    spec = pod_spec(manifest)
     if spec is None:
         return set()
+    namespace = manifest["metadata"]["namespace"]
     account = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
     named = {Key(reference.kind, reference.name, namespace) for reference in references(spec)}
     return {Key("ServiceAccount", str(account), namespace), *named}
