@@ -94,7 +94,7 @@ def verify(
         str | None, typer.Option(metavar="REV", help="Only what has changed since this git revision.")
     ] = None,
     rotate: Annotated[
-        int | None, typer.Option(metavar="N", min=0, help="With --changed: N runs of the rest too, others each day.")
+        int | None, typer.Option(metavar="N", min=0, help="N runs of what has not changed, others each day.")
     ] = None,
     shard: Annotated[str | None, typer.Option(metavar="i/n", help="Only the i-th of n parts.")] = None,
     repeat: Annotated[int, typer.Option(metavar="N", min=1, help="Judge each submission N times.")] = 1,
