@@ -88,6 +88,18 @@ def check(
 
 
 @app.command()
+def new(lab_id: Annotated[str, typer.Argument(metavar="ID", help="Two digits and words: 47-my-lab")]) -> None:
+    """Make a lab that proves itself at once, to be changed into another."""
+    from kindlabs.newlab import new_lab
+
+    lab = new_lab(_course(), lab_id)
+    for made in (lab.root, lab.validator, lab.fixtures):
+        _say(f"  {_near(made)}{'/' if made.is_dir() else ''}")
+    row = f"| [{lab.id}](labs/{lab.id}/README.md) | {lab.title} | {lab.minutes} |"
+    _say(f"Prove it: make verify LAB={lab.number}. README.md lists labs; its row: {row}")
+
+
+@app.command()
 def verify(
     labs: Annotated[list[str] | None, typer.Argument(metavar="[LAB]...", help="Which labs; all without any.")] = None,
     changed: Annotated[

@@ -6,6 +6,7 @@ A check that failed has failed, one that is blocked is skipped, and where lab or
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -168,10 +169,10 @@ def _reports(nodeid: str, location: tuple[str, int | None, str], result: CheckRe
 
 
 def _told(result: CheckResult) -> str:
-    """What the board says of a check."""
+    """What the board says below a check."""
     text = io.StringIO()
     Board(Console(file=text, width=200), again="").check(result)
-    return text.getvalue()
+    return textwrap.dedent(text.getvalue().partition("\n")[2])
 
 
 def _with_needs(items: list[pytest.Item]) -> list[pytest.Item]:

@@ -43,7 +43,7 @@ def test_a_validator_runs_under_pytest(typed: Type, tmp_path: Path) -> None:
 
 
 def test_one_check_is_never_a_pass_of_the_whole(typed: Type) -> None:
-    """What was asked for passes with code 0; the record counts it and what it needs, and its verdict is not `passed`."""
+    """It passes with code 0; the record counts it and what it needs, and its verdict is not `passed`."""
     told = typed(".venv/bin/lab", *["check", "01", "--submission", "solution", "--only", "serves-http", "--json", "-"])
     record = json.loads(told.out)
     assert (told.code, record["verdict"], record["only"]) == (0, "blocked", "serves-http")
