@@ -1,8 +1,9 @@
 # The table of contents: what a person does here. The work itself is in kindlabs/.
-# Variables: LAB=03, SUBMISSION=solution (a folder, solution, start or a mutant's id), IMAGES=auto|pull|build, EGRESS=none|open.
+# Variables: LAB=03, SUBMISSION=solution (a folder, solution, start or a mutant's id), IMAGES=auto|pull|build, EGRESS=none|open,
+# VERIFY="--repeat 3" (options of lab verify), SINCE=HEAD~1 (what make test takes as changed).
 # make ends with 2 whenever a command fails, and prints the command's own code beside: "Error 1". See README, "Exit codes".
 
-.PHONY: help venv list start check doctor clusters clean test unit warm apart bench verify fix picture lock
+.PHONY: help venv list start check doctor clusters clean test unit warm apart labs bench verify lint fix picture lock
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
 
@@ -36,17 +37,23 @@ clean: venv ## Remove the clusters of this checkout, and nothing else
 test: unit ## Run every test: unit, then on real clusters, then the commands as typed
 	@$(lab) check 03 --submission solution # first: pytest would hide how far engine, images and cluster are
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 warm apart
+	@$(MAKE) --no-print-directory labs
 warm: venv ## Run the tests that share the warm cluster
 	@.venv/bin/pytest tests/cluster tests/e2e -m "not apart" --durations=10
 apart: venv ## Run the tests that bring a cluster or machine of their own; said at their end
 	@mkdir -p .labs/logs
 	@.venv/bin/pytest tests/cluster tests/e2e -m apart --durations=10 >.labs/logs/apart.txt 2>&1; \
 	  code=$$?; cat .labs/logs/apart.txt; exit $$code
+labs: venv ## Prove the labs that have changed in full, the others in rotation
+	@since=$$(git rev-parse --quiet --verify "$${SINCE:-HEAD~1}" 2>/dev/null); \
+	  $(lab) verify $${since:+--changed "$$since"} --rotate 30
 unit: venv ## Run the tests that need no cluster (seconds), with coverage
 	@.venv/bin/pytest tests/unit --cov
 bench: venv ## Measure start-up, tail, time to a hopeless verdict and cold clusters
 	@.venv/bin/python -m tests.bench
-verify: venv ## Check style, format, types and the unit tests; change nothing
+verify: venv ## Prove labs: solution, start and mutants   make verify [LAB=03] [VERIFY="--repeat 3"]
+	@$(lab) verify $${LAB:+"$$LAB"} $$VERIFY
+lint: venv ## Check style, format, types and the unit tests; change nothing
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy

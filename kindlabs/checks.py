@@ -108,16 +108,13 @@ def has_assert(function: Callable[..., None]) -> bool:
             return False
         if any(isinstance(node, ast.Assert) for node in ast.walk(tree)):
             return True
-        called = {
-            node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-        }
-        helpers = [names[name] for name in sorted(called - seen) if name in names]
+        calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        called = {node.id for node in calls if isinstance(node, ast.Name)} & set(helpers) - seen
         seen.update(called)
-        return any(
-            inspect.isfunction(one) and one.__module__ == function.__module__ and asserts(one) for one in helpers
-        )
+        return any(asserts(helpers[name]) for name in called)
 
     names = getattr(inspect.unwrap(function), "__globals__", {})
+    helpers = {name: one for name, one in names.items() if inspect.isfunction(one) and one.__globals__ is names}
     return asserts(function)
 
 

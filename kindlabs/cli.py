@@ -88,13 +88,25 @@ def check(
 
 
 @app.command()
+def new(lab_id: Annotated[str, typer.Argument(metavar="ID", help="Two digits and words: 47-my-lab")]) -> None:
+    """Make a lab that proves itself at once, to be changed into another."""
+    from kindlabs.newlab import new_lab
+
+    lab = new_lab(_course(), lab_id)
+    for made in (lab.root, lab.validator, lab.fixtures):
+        _say(f"  {_near(made)}{'/' if made.is_dir() else ''}")
+    row = f"| [{lab.id}](labs/{lab.id}/README.md) | {lab.title} | {lab.minutes} |"
+    _say(f"Prove it: make verify LAB={lab.number}. README.md lists labs; its row: {row}")
+
+
+@app.command()
 def verify(
     labs: Annotated[list[str] | None, typer.Argument(metavar="[LAB]...", help="Which labs; all without any.")] = None,
     changed: Annotated[
         str | None, typer.Option(metavar="REV", help="Only what has changed since this git revision.")
     ] = None,
     rotate: Annotated[
-        int | None, typer.Option(metavar="N", min=0, help="With --changed: N runs of the rest too, others each day.")
+        int | None, typer.Option(metavar="N", min=0, help="N runs of what has not changed, others each day.")
     ] = None,
     shard: Annotated[str | None, typer.Option(metavar="i/n", help="Only the i-th of n parts.")] = None,
     repeat: Annotated[int, typer.Option(metavar="N", min=1, help="Judge each submission N times.")] = 1,

@@ -19,7 +19,7 @@ from kindlabs.perimeter import HandIn, Rights, Space
 from kindlabs.spelling import did_you_mean
 
 FOLDERS = ("labs", "validators", "fixtures", "clusters")
-_LAB_ID = re.compile(r"\d\d-[a-z0-9]+(-[a-z0-9]+)*")
+LAB_ID = re.compile(r"\d\d-[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ class Course:
 
     def ids(self) -> list[str]:
         """The ids of all labs, in their order."""
-        return sorted(path.name for path in (self.root / "labs").iterdir() if _LAB_ID.fullmatch(path.name))
+        return sorted(path.name for path in (self.root / "labs").iterdir() if LAB_ID.fullmatch(path.name))
 
     def labs(self) -> list[CourseLab]:
         """All labs, in their order. Raises: UnreadableLab."""

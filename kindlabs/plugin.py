@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.runner import runtestprotocol
 
 from kindlabs.checks import SPEC, CheckSpec, has_assert
 from kindlabs.diagnosis.cause import Cause
@@ -106,8 +107,8 @@ class ChecksPlugin:
         self._twice = {name for name, count in times.items() if count > 1}
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
-        """A check whose needs did not pass is not run."""
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+        """Run one check; one whose needs did not pass is not run."""
         spec = spec_of(item)
         needs = [need for need in spec.needs if self._verdict(need) != Verdict.PASSED]
         if self._broken_at:
@@ -122,7 +123,8 @@ class ChecksPlugin:
             self.record.add(CheckResult.not_judged(spec, Verdict.BLOCKED, f"waits for {', '.join(needs)}"))
         else:
             self._current = CheckResult.not_judged(spec, Verdict.LAB_ERROR, "it was not run")
-            return None
+            runtestprotocol(item, nextitem=nextitem, log=False)
+            self.record.add(self._current)  # once its teardown is over
         return True
 
     @pytest.hookimpl(tryfirst=True)
@@ -142,10 +144,6 @@ class ChecksPlugin:
             result.seconds += time.monotonic() - began
         when: Any = call.when
         return pytest.TestReport(item.nodeid, item.location, {}, "failed" if error else "passed", None, when)
-
-    def pytest_runtest_logfinish(self) -> None:
-        """A check has its result once its teardown is over."""
-        self.record.add(self._current)
 
     @property
     def lab(self) -> Lab:

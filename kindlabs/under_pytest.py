@@ -6,6 +6,7 @@ A check that failed has failed, one that is blocked is skipped, and where lab or
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _pytest.runner import runtestprotocol
 from rich.console import Console
 
 from kindlabs import course, submission
@@ -116,9 +116,7 @@ class Validators:
             for item, following in pairwise([*items, follows]):
                 if item is None or item.session.shouldfail or item.session.shouldstop:
                     return
-                if not plugin.pytest_runtest_protocol(item):
-                    runtestprotocol(item, nextitem=following, log=False)
-                    plugin.pytest_runtest_logfinish()
+                plugin.pytest_runtest_protocol(item, following)
         finally:
             self._config.pluginmanager.unregister(plugin)
 
@@ -157,9 +155,9 @@ def _reports(nodeid: str, location: tuple[str, int | None, str], result: CheckRe
     properties = [("verdict", str(result.verdict)), ("points", f"{result.points}/{result.max_points}")]
     if result.cause:
         properties += [("reason", result.cause.reason), ("cause", result.cause.message)]
-    told: Any = (
-        (location[0], (location[1] or 0) + 1, f"Skipped: {result.observed}") if outcome == "skipped" else _told(result)
-    )
+    told: Any = _told(result)
+    if outcome == "skipped":
+        told = (location[0], (location[1] or 0) + 1, f"Skipped: {result.observed}")
     return [
         pytest.TestReport(
             *(nodeid, location, {}, said, None if said == "passed" else told, phase),  # type: ignore[arg-type]
@@ -171,10 +169,10 @@ def _reports(nodeid: str, location: tuple[str, int | None, str], result: CheckRe
 
 
 def _told(result: CheckResult) -> str:
-    """What the board says of a check."""
+    """What the board says below a check."""
     text = io.StringIO()
     Board(Console(file=text, width=200), again="").check(result)
-    return text.getvalue()
+    return textwrap.dedent(text.getvalue().partition("\n")[2])
 
 
 def _with_needs(items: list[pytest.Item]) -> list[pytest.Item]:
@@ -192,9 +190,10 @@ def _with_needs(items: list[pytest.Item]) -> list[pytest.Item]:
 def _all_of(collector: pytest.Collector) -> list[pytest.Item]:
     found: list[pytest.Item] = []
     for node in collector.collect():
-        found += (
-            [node] if isinstance(node, pytest.Item) else _all_of(node) if isinstance(node, pytest.Collector) else []
-        )
+        if isinstance(node, pytest.Collector):
+            found += _all_of(node)
+        elif isinstance(node, pytest.Item):
+            found.append(node)
     return found
 
 

@@ -31,7 +31,8 @@ class Options:
     Args:
         labs: the labs, as a person names them; none for all.
         changed: a git revision: only labs that have changed since.
-        rotate: so many runs of other labs too, others each day; then a change of the engine alone runs no more.
+        rotate: so many runs of what is not asked for by ``changed``, others each day: of each lab that has not changed
+            itself, of all labs where ``changed`` is None.
         shard: ``i/n``.
         repeat: how often each submission is judged.
         jobs: clusters side by side; None for as many as the machine bears.
@@ -100,7 +101,7 @@ def verify(course: Course, options: Options, steps: Steps, ask: Ask) -> Report:
 def _chosen(course: Course, options: Options, steps: Steps) -> list[Case]:
     """The cases that *options* ask for; what is left to chance is said."""
     labs = [course.lab(name) for name in options.labs] or course.labs()
-    whole, rest = list(dict.fromkeys(labs)), []
+    whole, rest = ([], labs) if options.rotate is not None else (list(dict.fromkeys(labs)), [])
     if options.changed is not None:
         files = changes.changed_files(course.root, options.changed)
         if options.rotate is not None or not any(map(changes.is_engine, files)):

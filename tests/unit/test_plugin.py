@@ -304,3 +304,49 @@ def test_whoever_keeps_the_cluster_from_being_proven_is_told(tmp_path: Path) -> 
     run_checks(validator, ChecksPlugin(lab, explain, lambda _blames: None, record, lambda: culprit))
     assert [(found.verdict, found.points) for found in record.checks] == [(Verdict.FAILED, 0)] * 2
     assert causes == [culprit, culprit]
+
+
+PLAIN = '@check(points=1)\ndef test_plain(lab):\n    """Plain."""\n    {}\n'
+HELPER = "def look(value):\n    assert value\n\ndef deed(value):\n    pass\n\n"
+
+
+@pytest.mark.parametrize(
+    ("statement", "verdict", "said"),
+    [
+        ("assert lab.asserted == 0", Verdict.PASSED, ""),
+        ("look(True)", Verdict.PASSED, ""),
+        ("look(False)", Verdict.FAILED, "assert False"),
+        ("answer = 'b'; assert answer == 'a'", Verdict.FAILED, "assert 'b' == 'a'"),
+        ("assert lab.asserted, 'nothing is there'", Verdict.FAILED, "nothing is there"),
+        ("deed(True)", Verdict.LAB_ERROR, "plain asserted nothing"),
+    ],
+)
+def test_a_plain_assert_counts(tmp_path: Path, statement: str, verdict: Verdict, said: str) -> None:
+    """It is an assertion, in a helper too, and pytest says what was compared; a deed is none."""
+    found = run(tmp_path, HELPER + PLAIN.format(statement))["plain"]
+    assert found.verdict is verdict
+    assert said in found.observed
+
+
+def test_one_check_brings_what_it_needs(tmp_path: Path) -> None:
+    """The others are not run and not counted, the record says which was asked for, and it is no pass of the whole."""
+    needed = '@check(points=2)\ndef test_{}(lab{}):\n    """It."""\n    see(lab)\n'
+    body = needed.format("a", "") + needed.format("b", "").replace("points=2", "points=3, needs=[test_a]")
+    body += needed.format("c", ", no_such_fixture")
+    validator = tmp_path / f"{tmp_path.name}_lab.py"
+    validator.write_text(HEAD + body)
+    record = Record({}, {}, "", only="b")
+    lab = cast("Lab", SimpleNamespace(asserted=0))
+    run_checks(validator, ChecksPlugin(lab, lambda _result, _error: None, lambda _blames: None, record))
+    assert [(c.id, c.verdict) for c in record.checks] == [("a", Verdict.PASSED), ("b", Verdict.PASSED)]
+    assert (record.verdict, record.exit_code, record.score, record.max_score) == (Verdict.BLOCKED, 0, 5, 5)
+    assert record.as_dict()["only"] == "b"
+
+
+def test_a_fault_of_the_validator_has_its_line(tmp_path: Path) -> None:
+    """What breaks while a check runs is told with file, line and the nearest name."""
+    place = tmp_path / "validators"
+    place.mkdir()
+    body = '@check(points=1)\ndef test_x(lab):\n    """X."""\n    see(lab)\n    job["schedul"]\n'
+    observed = run(place, f"job = {{'schedule': 1}}\n{body}")["x"].observed
+    assert "validators/validators_lab.py:15: KeyError: 'schedul'. Did you mean schedule?" in observed
