@@ -203,7 +203,7 @@ def _failed(scene: Scene, job: Object, pods: Sequence[Object]) -> Cause | None:
 
 
 def _stuck(scene: Scene, job: Object, pods: Sequence[Object]) -> Cause | None:
-    """What keeps a Pod from running its course: one that succeeded is no trouble, and one that failed is tried again."""
+    """What keeps a Pod from running its course; one that succeeded is no trouble, one that failed is tried again."""
     causes = [c for p in pods if not succeeded(p) and (c := why_pod_not_ready(scene, p))]
     other = [c for c in causes if c.reason not in ("ContainerEnded", "CrashLoop")]
     found = min(other, key=lambda c: not c.final, default=None)

@@ -103,7 +103,7 @@ class Pod(Workload):
         expect_arrow(Arrow(self, url, True, saying), within)
 
     def cannot_reach(self, url: str, *, within: float | None = None) -> None:
-        """Requests to *url* from inside the Pod get no answer at all, 3 of 3; somebody has to have reached it before."""
+        """Requests to *url* from inside the Pod get no answer at all, 3 of 3; somebody must have reached it before."""
         expect_arrow(Arrow(self, url, False), within)
 
     def has_annotation(self, key: str, value: str, given_by: str) -> None:

@@ -25,7 +25,7 @@ def exit_codes(pod: Object) -> list[int]:
 
 
 def most_at_once(pods: Sequence[Object]) -> int:
-    """How many of *pods* were there at the same moment and had not ended, as far as whole seconds tell: never too many."""
+    """How many of *pods* were there at one moment and had not ended, as far as whole seconds tell: never too many."""
     turns = [turn for pod in pods for turn in _turns(pod)]
     at_once = most = 0
     for _, step in sorted(turns):  # at the same second, who ends goes before who starts
