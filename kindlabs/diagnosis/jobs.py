@@ -25,7 +25,7 @@ MADE_SECONDS = 5.0
 
 def why_unfinished(scene: Scene, job: Object, pods: Sequence[Object]) -> Cause | None:
     """What keeps a Job from being Complete; None when it is, or is only on its way."""
-    found = _suspended(job) or _failed(scene, job, pods) or why_pods_refused(scene, job) or _stuck(scene, pods)
+    found = _suspended(job) or _failed(scene, job, pods) or why_pods_refused(scene, job) or _stuck(scene, job, pods)
     return found.behind(f"Job {job['metadata']['name']} is not Complete") if found else None
 
 
@@ -70,7 +70,7 @@ def why_not_done(scene: Scene, job: Object, pods: Sequence[Object], work: Sequen
     if missing:
         each = {len(own) for own in done.values()}
         how = "did one piece of work each" if each == {1} else f"did {len(lines)} of {len(work)}"
-        text = f"{who} {how}; {len(missing)} of {len(work)} are left."
+        text = f"{who} {how}; {len(missing)} of {len(work)} {'is' if len(missing) == 1 else 'are'} left."
         indexed = dig(job, "spec", "completionMode") == "Indexed"
         field: Field = ("spec", "completions") if indexed and wanted != len(work) else _command_of(job)
         return about(job, "WorkLeft", text, field)
@@ -79,7 +79,9 @@ def why_not_done(scene: Scene, job: Object, pods: Sequence[Object], work: Sequen
         return about(job, "OtherWork", f"{who} wrote {strange[0]!r}, which nobody asked for.", _command_of(job))
     workers = sum(bool(own) for own in done.values())
     if workers < by:
-        text = f"Only {workers} Pod of Job {name} did anything; {by} or more should."
+        few = "one Pod" if workers == 1 else f"{workers} Pods"
+        asked = dig(job, "spec", "parallelism", default=1)
+        text = f"Only {few} of Job {name} did anything; {by} or more should: its parallelism is {asked}."
         return about(job, "TooFewWorkers", text, ("spec", "parallelism"))
     return None
 
@@ -194,25 +196,38 @@ def _failed(scene: Scene, job: Object, pods: Sequence[Object]) -> Cause | None:
     if reason == "DeadlineExceeded":
         text = f"Job {name} was given up after {dig(job, 'spec', 'activeDeadlineSeconds')} s: activeDeadlineSeconds."
         return about(job, "DeadlineExceeded", text, ("spec", "activeDeadlineSeconds"))
-    for pod in pods:
-        for status in statuses(pod):
-            ended = dig(status, "state", "terminated", default={})
-            if ended.get("exitCode"):
-                text = f"Job {name} has failed ({reason}). {how_it_ended(scene, pod, status, ended)}"
-                return about(job, "JobFailed", text, _command_of(job))
+    crashed = _tried_again(scene, job, pods)
+    if crashed:
+        return about(job, "JobFailed", f"Job {name} has failed ({reason}). {crashed.message}", _command_of(job))
     return about(job, "JobFailed", f"Job {name} has failed: {words}.", ("spec",))
 
 
-def _stuck(scene: Scene, pods: Sequence[Object]) -> Cause | None:
-    """What keeps a Pod from running its course; that one has ended is no fault of it."""
-    ended = ("ContainerEnded", "CrashLoop")
-    causes = [c for p in pods if not succeeded(p) and (c := why_pod_not_ready(scene, p)) and c.reason not in ended]
-    return min(causes, key=lambda c: not c.final, default=None)
+def _stuck(scene: Scene, job: Object, pods: Sequence[Object]) -> Cause | None:
+    """What keeps a Pod from running its course; one that succeeded is no trouble, one that failed is tried again."""
+    causes = [c for p in pods if not succeeded(p) and (c := why_pod_not_ready(scene, p))]
+    other = [c for c in causes if c.reason not in ("ContainerEnded", "CrashLoop")]
+    found = min(other, key=lambda c: not c.final, default=None)
+    return found or _tried_again(scene, job, pods)
+
+
+def _tried_again(scene: Scene, job: Object, pods: Sequence[Object]) -> Cause | None:
+    """Containers that failed; twice is no chance, and a Job waits 10 s, 20 s, 40 s before it tries again."""
+    ends = [(pod, status, ended) for pod in pods for status in statuses(pod) if (ended := _failure(status))]
+    if not ends:
+        return None
+    tries = len(ends) + sum(status.get("restartCount", 0) for _, status, _ in ends)
+    return about(job, "CrashLoop", how_it_ended(scene, *ends[-1]), _command_of(job), final=tries > 1)
+
+
+def _failure(status: Object) -> Object | None:
+    """How a container ended last, where it did not end well."""
+    ended = dig(status, "state", "terminated") or dig(status, "lastState", "terminated")
+    return ended if ended and ended.get("exitCode") else None
 
 
 def _command_of(job: Object) -> Field:
     container = dig(job, "spec", "template", "spec", "containers", 0, default={})
-    return ("spec", "template", "spec", "containers", 0, "command" if container.get("command") else "args")
+    return ("spec", "template", "spec", "containers", 0, "args" if container.get("args") else "command")
 
 
 def _is_of(pod: Object, job: Object) -> bool:

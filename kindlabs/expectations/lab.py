@@ -10,10 +10,12 @@ from kindlabs.diagnosis.cause import Cause, Field, Scene
 from kindlabs.errors import LabError
 from kindlabs.expectations.access import Subject, service_account
 from kindlabs.expectations.certificate_requests import CertificateRequest
+from kindlabs.expectations.connections import expect_connections
 from kindlabs.expectations.handed_in import HandedIn
 from kindlabs.expectations.kubeconfig import Kubeconfig
 from kindlabs.expectations.named import AnyObject
 from kindlabs.expectations.nouns import Namespace, Nouns
+from kindlabs.expectations.pods import Pod
 from kindlabs.expectations.probe import Probe
 from kindlabs.expectations.steady import Noted, first_unsteady, note
 from kindlabs.expectations.storage import Volume
@@ -57,6 +59,7 @@ class Lab(Nouns):
         handed_in: what was handed in beside objects: its ``answers`` and ``files``.
         apply_stage: applies the objects of a stage by its name, as the learner; gives why some were refused.
         asserted: how many outcomes were looked at so far.
+        reached: the URLs that a Pod of the lab has been answered by.
         noted: the Pods that were found Ready, by uid: at the end they should be what they were.
         transcript: the requests that were sent, and their answers.
         doubt: called when somebody is about to be blamed: at each look that finds what no waiting can mend, and in the
@@ -76,6 +79,7 @@ class Lab(Nouns):
     apply_stage: Callable[[str], Mapping[tuple[str, str, str], tuple[str, Field]]] = lambda _name: {}
     transcript: Transcript = field(default_factory=Transcript)
     asserted: int = 0
+    reached: set[str] = field(default_factory=set)
     noted: dict[str, Noted] = field(default_factory=dict)
     doubt: Callable[[], None] = lambda: None
 
@@ -110,6 +114,13 @@ class Lab(Nouns):
     def certificate_request(self, name: str) -> CertificateRequest:
         """CertificateSigningRequest *name*."""
         return CertificateRequest(self, name)
+
+    def connections(self, matrix: Mapping[Pod, Mapping[str, bool]], *, within: float | None = None) -> None:
+        """Who reaches what from inside: ``{lab.pod("web"): {"http://api:8080/": True, "http://db:5432/": False}}``.
+
+        False is a time-out, 3 of 3, and counts only where another Pod of the matrix got an answer from the same URL.
+        """
+        expect_connections(self, matrix, within)
 
     def nonce_for(self, use: str) -> str:
         """The value that stood for ``${NONCE:use}`` in the lab's files."""

@@ -12,6 +12,7 @@ from kindlabs.diagnosis.labels import why_wrong_pods
 from kindlabs.diagnosis.pods import why_pod_does_not_answer, why_pod_not_ready
 from kindlabs.diagnosis.scheduling import why_not_scheduled
 from kindlabs.expectations.answers import Text, describe, says
+from kindlabs.expectations.connections import Arrow, expect_arrow
 from kindlabs.expectations.containers import Container
 from kindlabs.expectations.probe import Replies
 from kindlabs.expectations.steady import is_steady, why_flapping
@@ -96,6 +97,14 @@ class Pod(Workload):
             return why_not_scheduled(self.lab.scene, pod)
 
         self.lab.expect(f"{self} is on {wanted}", self.seen(look), self.explained(why), within=within)
+
+    def reaches(self, url: str, saying: Text | None = None, *, within: float | None = None) -> None:
+        """A request to *url* from inside the Pod is answered, with *saying* where it is given."""
+        expect_arrow(Arrow(self, url, True, saying), within)
+
+    def cannot_reach(self, url: str, *, within: float | None = None) -> None:
+        """Requests to *url* from inside the Pod get no answer at all, 3 of 3; somebody must have reached it before."""
+        expect_arrow(Arrow(self, url, False), within)
 
     def has_annotation(self, key: str, value: str, given_by: str) -> None:
         """The Pod carries annotation *key* with exactly *value*, which *given_by* told the learner."""

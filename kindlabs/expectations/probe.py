@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from kindlabs.errors import InfraError
 from kindlabs.expectations.transcript import Transcript
@@ -18,6 +19,9 @@ much, and a slow machine should get them in the end."""
 LISTENS_SECONDS = 2.0
 """What a connection gets until it is made or refused."""
 
+FROM_SECONDS = 1.0
+"""What a request from inside a Pod gets; one that a policy drops takes all of it."""
+
 FRESH = 0.5
 """Seconds for which an answer about a Pod's port holds: walks ask again and again, about a dozen ports each."""
 
@@ -28,6 +32,8 @@ class Replies:
 
     bodies: tuple[str, ...]
     errors: tuple[str, ...]
+    silent: bool = False
+    """Whether the last request got no answer in time: neither yes nor no."""
 
 
 class Probe:
@@ -44,6 +50,24 @@ class Probe:
         replies = self._dial(host, port, path, times)
         said = [*sorted(set(replies.bodies)), *sorted(set(replies.errors))]
         self._transcript.note(f"in the cluster: GET http://{host}:{port}{path}", "; ".join(said))
+        return replies
+
+    def get_from(self, pod: Object, url: str) -> Replies:
+        """GET *url* once from inside *pod*, as the Pod itself would.
+
+        Raises: ApiError when nothing of ours may run in it.
+        """
+        target = urlsplit(url)
+        path = f"{target.path or '/'}{f'?{target.query}' if target.query else ''}"
+        place = (target.hostname or "", target.port or 80, path)
+        try:
+            said = probing.dial_from(self._api, pod, *place, timeout=FROM_SECONDS)
+            replies = Replies(tuple(said["responses"]), tuple(said["errors"]))
+        except ApiTimeout as error:
+            replies = Replies((), (error.message,), silent=True)
+        self._transcript.note(
+            f"from Pod {pod['metadata']['name']}: GET {url}", "; ".join([*replies.bodies, *replies.errors])
+        )
         return replies
 
     def listens(self, pod: Object, port: int) -> bool | None:

@@ -25,7 +25,7 @@ def exit_codes(pod: Object) -> list[int]:
 
 
 def most_at_once(pods: Sequence[Object]) -> int:
-    """How many of *pods* ran at the same moment at most, as far as whole seconds tell: never too many."""
+    """How many of *pods* were there at one moment and had not ended, as far as whole seconds tell: never too many."""
     turns = [turn for pod in pods for turn in _turns(pod)]
     at_once = most = 0
     for _, step in sorted(turns):  # at the same second, who ends goes before who starts
@@ -35,14 +35,9 @@ def most_at_once(pods: Sequence[Object]) -> int:
 
 
 def _turns(pod: Object) -> list[tuple[str, int]]:
-    """When a Pod's first container started (+1), and when its last one ended (-1)."""
-    states = [s.get("state") or {} for s in dig(pod, "status", "containerStatuses", default=[])]
-    starts = [dig(s, "running", "startedAt") or dig(s, "terminated", "startedAt") for s in states]
-    ends = [dig(s, "terminated", "finishedAt") for s in states]
-    started, ended = min(filter(None, starts), default=""), max(filter(None, ends), default="")
-    if not started:
-        return []
-    return [(started, 1), (ended, -1)] if ended > started else []
+    """When a Pod was made (+1), and when its last container ended (-1): how soon it starts is the node's affair."""
+    made, ended = pod["metadata"]["creationTimestamp"], max((e.get("finishedAt") or "" for e in _ends(pod)), default="")
+    return [(made, 1), (ended, -1)] if ended > made else []
 
 
 def _ends(pod: Object) -> list[Object]:

@@ -147,7 +147,7 @@ from kindlabs.waiting import Look
 @check("fires", points=1)
 def test_fires(lab: Lab) -> None:
     \"\"\"The CronJob makes a Job.\"\"\"
-    lab.expect("a Job", lambda: Look(bool(lab.world.list("Job.batch", lab.namespace)), "no Job"))
+    lab.expect("a Job", lambda: Look(bool(lab.world.list("Job.batch", lab.namespaces[0])), "no Job"))
 """
 SUSPENDED = """
 apiVersion: batch/v1
