@@ -16,6 +16,8 @@ from filelock import FileLock, Timeout
 from kindlabs.asking import Ask, nobody
 from kindlabs.clusters import profiles, state
 from kindlabs.clusters.cluster import Cluster, Wanted
+from kindlabs.clusters.imagelock import Lock
+from kindlabs.clusters.recipe import recipe
 from kindlabs.progress import Steps
 
 ALWAYS = ("probe",)
@@ -90,15 +92,16 @@ def holder(cluster: Cluster) -> str | None:
 
 
 def _make_ready(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask: Ask) -> None:
+    lock = Lock.load(course_root)
     reason = _why_anew(cluster, course_root, steps) if cluster.is_made else None
-    missing = wanted.beyond(cluster.facts)
+    missing = wanted.beyond(cluster.facts, lock)
     if cluster.is_made and not reason and not missing:
         return
     from kindlabs.clusters import making  # brings the Docker client and pytest-kind, which a warm run does without
 
     if reason:
         steps.line(f"  {reason.rstrip('.')}: making cluster {cluster.name} anew")
-        making.make(cluster, course_root, wanted.together_with(cluster.facts), steps, ask)
+        making.make(cluster, course_root, wanted.together_with(cluster.facts, lock), steps, ask)
     elif not cluster.is_made:
         making.make(cluster, course_root, wanted, steps, ask)
     else:
@@ -110,7 +113,7 @@ def _why_anew(cluster: Cluster, course_root: Path, steps: Steps) -> str | None:
     said = profiles.egress_said()
     if said and said != cluster.facts.egress:
         return f"EGRESS={said} is asked for, and cluster {cluster.name} was made with EGRESS={cluster.facts.egress}"
-    if cluster.facts.recipe != profiles.recipe(course_root, cluster.profile):
+    if cluster.facts.recipe != recipe(course_root, cluster.facts):
         return f"clusters/ has changed since cluster {cluster.name} was made"
     return cluster.facts.fault or _lasting_fault(cluster, steps)
 

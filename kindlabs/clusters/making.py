@@ -17,11 +17,12 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from urllib3.exceptions import HTTPError
 
 from kindlabs.asking import Ask
-from kindlabs.clusters import addons, engine, images, profiles, readiness, tools
+from kindlabs.clusters import addons, engine, imagebuild, images, profiles, readiness, tools
 from kindlabs.clusters.cluster import Cluster, Facts, Wanted
 from kindlabs.clusters.commands import CommandFailed
 from kindlabs.clusters.imagelock import Lock
 from kindlabs.clusters.kind import PORT_TAKEN, LabCluster, egress_wanted, node_names
+from kindlabs.clusters.recipe import recipe
 from kindlabs.errors import InfraError
 from kindlabs.progress import Steps
 
@@ -40,8 +41,7 @@ def make(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask:
     profiles.egress_said()  # a word that it cannot be is told before anything is built
     client = engine.ensure(steps, ask)
     lock = Lock.load(course_root)
-    image = images.node_image(lock.default, client, steps, lock, ask)
-    references = list(images.provide(names, client, steps, lock, ask).values())
+    image, references = images.provide_all(lock.default, names, client, steps, lock, ask)
     program = tools.kind(steps)
     kind = LabCluster(cluster.name, cluster.kubeconfig_path, image=image, kind_path=program, state=cluster.state)
     with steps.step(f"Create cluster {cluster.name}", total=KIND_STEPS + (profile.nodes > 1)) as step:
@@ -49,15 +49,18 @@ def make(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask:
         kind.delete()
         facts = Facts(profile.name, node_image=image, ports=cluster.ports, created=time.time())
         facts.egress = egress_wanted(image, client)
-        facts.recipe = profiles.recipe(course_root, profile.name)
+        facts.kubernetes, facts.is_built = lock.default, bool(imagebuild.built_key(image, client))
+        node = lock.node(facts.kubernetes)
+        facts.capabilities = sorted(node.built if facts.is_built else node.published)
+        facts.recipe = recipe(course_root, facts)
         cluster.facts = facts
-        with _loading_early(cluster.name, profile.nodes, references, client):
+        with _loading_early(cluster.name, profile.nodes, list(references.values()), client):
             _create_on_free_ports(kind, profile, cluster)
         nodes = node_names(cluster.name, client)
-        images.load(references, nodes, client)
+        images.load(list(references.values()), nodes, client)
         cluster.recall()  # its API server has a new address
         cluster.facts.version = cluster.api.request("GET", "/version")["gitVersion"]
-        cluster.facts.images, cluster.facts.phase = names, "made"
+        cluster.facts.images, cluster.facts.phase = references, "made"
         cluster.remember()
     _install(cluster, course_root, wanted, steps)
 
@@ -67,13 +70,14 @@ def add(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask: 
 
     Raises: as :func:`make`.
     """
+    lock, present = Lock.load(course_root), cluster.facts.images
     names = image_names(course_root, wanted)
     client = engine.ensure(steps, ask)
-    if names := [name for name in names if name not in cluster.facts.images]:
-        references = images.provide(names, client, steps, Lock.load(course_root), ask)
+    if names := [name for name in names if present.get(name) != lock.image(name).reference]:
+        references = images.provide(names, client, steps, lock, ask)
         with steps.step(f"Load {', '.join(names)} into cluster {cluster.name}"):
             images.load(list(references.values()), node_names(cluster.name, client), client)
-        cluster.facts.images = sorted({*cluster.facts.images, *names})
+        cluster.facts.images = present | references
         cluster.remember()
     _install(cluster, course_root, wanted, steps)
 
@@ -148,4 +152,5 @@ def _install(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps) 
         addons.install(cluster.api, [addons.load(course_root, name) for name in names])
         readiness.wait(readiness.Seen(cluster.api, cluster.ports), names)
     cluster.facts.addons = sorted({*cluster.addons, *names})
+    cluster.facts.recipe = recipe(course_root, cluster.facts)
     cluster.remember()
