@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kindlabs.clusters import profiles, state
+from kindlabs.clusters.imagelock import Lock
 from kindlabs.errors import NOT_THE_CLUSTERS
 from kindlabs.kube.api import Api
 
@@ -26,19 +27,24 @@ class Facts:
     """What is remembered about a cluster in its ``cluster.json``.
 
     ``phase`` is ``making`` from before the first node container until kind is done (a cluster found in it was
-    interrupted), then ``made``. ``addons`` have answered; ``images``, names in the image lock, are in its nodes.
-    ``fault`` is what a run found broken, empty when nothing is known: the next command makes such a cluster anew.
-    ``broken`` are the promises that a lab broke on purpose, each with the lab's id.
-    ``egress`` is ``none`` or ``open``; ``recipe`` stands for the data that it was made from; ``created`` is in seconds
-    since the epoch.
+    interrupted), then ``made``. ``kubernetes`` is the version that was asked for, ``1.36``, ``version`` what its API
+    server says. ``is_built``: its node image was built here. ``capabilities`` are what it can do and not every cluster
+    can: ``network-policy``, ``crictl``. ``addons`` have answered; ``images``, by their names in the image lock, are in
+    its nodes under these references. ``broken`` are the promises that a lab broke on purpose, each with the lab's
+    id. ``fault`` is what a run found broken, empty when nothing is known: the next
+    command makes such a cluster anew. ``egress`` is ``none`` or ``open``; ``recipe`` stands for the data that it was
+    made from; ``created`` is in seconds since the epoch.
     """
 
     profile: str
     phase: str = "making"
     version: str = ""
+    kubernetes: str = ""
     node_image: str = ""
+    is_built: bool = False
+    capabilities: list[str] = field(default_factory=list)
     addons: list[str] = field(default_factory=list)
-    images: list[str] = field(default_factory=list)
+    images: dict[str, str] = field(default_factory=dict)
     ports: profiles.Ports = field(default_factory=dict)
     egress: str = "open"
     recipe: str = ""
@@ -54,16 +60,17 @@ class Wanted:
     addons: tuple[str, ...]
     images: tuple[str, ...] = ()
 
-    def beyond(self, facts: Facts) -> Wanted:
-        """What of it a cluster does not have yet."""
+    def beyond(self, facts: Facts, lock: Lock) -> Wanted:
+        """What of it a cluster does not have yet; an image of another reference than the lock file's does not count."""
         return Wanted(
             tuple(name for name in self.addons if name not in facts.addons),
-            tuple(name for name in self.images if name not in facts.images),
+            tuple(name for name in self.images if facts.images.get(name) != lock.image(name).reference),
         )
 
-    def together_with(self, facts: Facts) -> Wanted:
-        """All of it, and all that a cluster has already."""
-        addons, images = dict.fromkeys([*self.addons, *facts.addons]), dict.fromkeys([*self.images, *facts.images])
+    def together_with(self, facts: Facts, lock: Lock) -> Wanted:
+        """All of it, and all that a cluster has already and the lock file still names."""
+        addons = dict.fromkeys([*self.addons, *facts.addons])
+        images = dict.fromkeys([*self.images, *(name for name in facts.images if name in lock.images)])
         return Wanted(tuple(addons), tuple(images))
 
     def __bool__(self) -> bool:

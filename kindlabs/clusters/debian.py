@@ -1,4 +1,4 @@
-"""The Debian that node images stand on, and that other images take files from: made once by debootstrap."""
+"""The Debian that node images stand on, and that other images take files from: made once a release by debootstrap."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ from docker.errors import NotFound
 
 from kindlabs.asking import Ask
 from kindlabs.clusters import gobuild, own_engine
-from kindlabs.clusters.imagelock import Lock
+from kindlabs.clusters.imagelock import Debian
 from kindlabs.errors import InfraError
 from kindlabs.progress import Step, Steps
 
-REFERENCE = "kind-labs/debian:bookworm"
 KEY_LABEL = "kind-labs.key"
 """Label of every built image: digest of its inputs. Published images do not have it."""
 PHASES = ("Retrieving", "Unpacking", "Configuring")
@@ -33,38 +32,38 @@ LINES = 560
 NEEDLESS = ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale")
 
 
-def key(lock: Lock, arch: str) -> str:
+def key(system: Debian, arch: str) -> str:
     """A digest of what goes in: suite, packages, processor."""
-    return hashlib.sha256("\0".join([lock.suite, arch, *lock.packages]).encode()).hexdigest()[:16]
+    return hashlib.sha256("\0".join([system.suite, arch, *system.packages]).encode()).hexdigest()[:16]
 
 
-def prepare(lock: Lock, client: docker.DockerClient, arch: str, steps: Steps, ask: Ask) -> None:
+def prepare(system: Debian, client: docker.DockerClient, arch: str, steps: Steps, ask: Ask) -> None:
     """See, before anything is built, that the Debian image is there or can be made, with what that needs installed.
 
     Raises:
         InfraError: why it cannot be made here; or debootstrap is missing, and *ask* said no.
     """
-    if _is_there(lock, client, arch):
+    if _is_there(system, client, arch):
         return
     _refuse_where_impossible(arch)
     if shutil.which("debootstrap") is None:
         own_engine.install(steps, ask, ["debootstrap", "debian-archive-keyring"])
 
 
-def ensure(lock: Lock, client: docker.DockerClient, arch: str, steps: Steps) -> None:
+def ensure(system: Debian, client: docker.DockerClient, arch: str, steps: Steps) -> None:
     """Have the Debian image in the engine; :func:`prepare` comes first.
 
     Raises:
         InfraError: debootstrap failed.
     """
-    if _is_there(lock, client, arch):
+    if _is_there(system, client, arch):
         return
     kept = gobuild.cache_dir() / "debs"
     kept.mkdir(parents=True, exist_ok=True)
-    with steps.step(f"Make a Debian {lock.suite} root file system", LINES) as step, _empty_root() as root:
-        _debootstrap(lock, arch, root, kept, step)
+    with steps.step(f"Make a Debian {system.suite} root file system", LINES) as step, _empty_root() as root:
+        _debootstrap(system, arch, root, kept, step)
         step.note("importing it")
-        _import(root, key(lock, arch), client)
+        _import(root, system, arch, client)
 
 
 @contextmanager
@@ -87,9 +86,9 @@ def _remove(root: Path) -> None:
     shutil.rmtree(root, ignore_errors=True)
 
 
-def _is_there(lock: Lock, client: docker.DockerClient, arch: str) -> bool:
+def _is_there(system: Debian, client: docker.DockerClient, arch: str) -> bool:
     with suppress(NotFound):
-        return bool(client.images.get(REFERENCE).labels.get(KEY_LABEL) == key(lock, arch))
+        return bool(client.images.get(system.reference).labels.get(KEY_LABEL) == key(system, arch))
     return False
 
 
@@ -109,14 +108,14 @@ def _refuse_where_impossible(arch: str) -> None:
         )
 
 
-def _debootstrap(lock: Lock, arch: str, root: Path, kept: Path, step: Step) -> None:
+def _debootstrap(system: Debian, arch: str, root: Path, kept: Path, step: Step) -> None:
     command = [
         "debootstrap",
         "--variant=minbase",
         f"--arch={arch}",
         f"--cache-dir={kept}",
-        f"--include={','.join(lock.packages)}",
-        lock.suite,
+        f"--include={','.join(system.packages)}",
+        system.suite,
         str(root),
     ]
     mirror = own_engine.debian_mirror()
@@ -135,11 +134,11 @@ def _debootstrap(lock: Lock, arch: str, root: Path, kept: Path, step: Step) -> N
         raise InfraError(f"debootstrap failed:\n  {said}", "Run the same command again; what is downloaded is kept.")
 
 
-def _import(root: Path, built_from: str, client: docker.DockerClient) -> None:
+def _import(root: Path, system: Debian, arch: str, client: docker.DockerClient) -> None:
     for needless in NEEDLESS:
         shutil.rmtree(root / needless, ignore_errors=True)
-    repository, _, tag = REFERENCE.partition(":")
+    repository, _, tag = system.reference.partition(":")
     with subprocess.Popen(["tar", "-C", str(root), "-c", "."], stdout=subprocess.PIPE) as tar:
         client.api.import_image_from_stream(
-            tar.stdout, repository=repository, tag=tag, changes=[f"LABEL {KEY_LABEL}={built_from}"]
+            tar.stdout, repository=repository, tag=tag, changes=[f"LABEL {KEY_LABEL}={key(system, arch)}"]
         )

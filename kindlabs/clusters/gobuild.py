@@ -23,6 +23,10 @@ TAGS = "no_btrfs no_zfs no_aufs no_devmapper"
 COLLIDING = ("github.com/rancher/local-path-provisioner",)
 """Packages that import logrus as Sirupsen: go refuses to build them together with any that writes sirupsen."""
 
+MEMINFO = Path("/proc/meminfo")
+LARGEST_PACKAGE = 2560
+"""MiB that a compiler may need."""
+
 
 def cache_dir() -> Path:
     """Where built programs and downloads are kept: ``~/.cache/kind-labs`` on Linux."""
@@ -81,7 +85,9 @@ def ldflags(lock: Lock) -> str:
 
 
 def _build(lock: Lock, missing: dict[str, Path], arch: str, steps: Steps) -> None:
-    environment = os.environ | {"GOOS": "linux", "GOARCH": arch, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly"}
+    environment = (
+        collector() | os.environ | {"GOOS": "linux", "GOARCH": arch, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly"}
+    )
     what = ", ".join(sorted(program_of(package) for package in missing))
     total = _count_packages(lock, missing, environment, steps)
     flags = ["-trimpath", "-tags", TAGS, "-ldflags", ldflags(lock)]
@@ -90,6 +96,21 @@ def _build(lock: Lock, missing: dict[str, Path], arch: str, steps: Steps) -> Non
         for package, path in missing.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             (partial / program_of(package)).rename(path)
+
+
+def collector() -> dict[str, str]:
+    """Go's variables for its garbage collector: none before a compiler has its share of the memory that is free.
+
+    A fifth of the time goes into collecting otherwise. The largest package (aws-sdk-go-v2/service/ec2, Traefik's) takes
+    2.3 GiB without; where a compiler's share is less, each gets the collector that it has by itself.
+    """
+    try:
+        fields = dict(line.split(":", 1) for line in MEMINFO.read_text(encoding="ascii").splitlines())
+        free = int(fields["MemAvailable"].split()[0]) // 1024
+    except (OSError, ValueError, KeyError):  # not Linux
+        return {}
+    share = free * 3 // 4 // (os.cpu_count() or 1)
+    return {"GOGC": "off", "GOMEMLIMIT": f"{share}MiB"} if share >= LARGEST_PACKAGE else {}
 
 
 @contextmanager

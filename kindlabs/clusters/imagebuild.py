@@ -8,7 +8,9 @@ import re
 import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -18,7 +20,7 @@ from docker.errors import APIError, NotFound
 from kindlabs.asking import Ask
 from kindlabs.clusters import debian, gobuild
 from kindlabs.clusters.debian import KEY_LABEL
-from kindlabs.clusters.imagelock import Image, Lock
+from kindlabs.clusters.imagelock import Debian, Image, Lock
 from kindlabs.errors import InfraError
 from kindlabs.progress import Steps
 
@@ -41,18 +43,64 @@ def ensure(images: Iterable[Image], lock: Lock, client: docker.DockerClient, arc
     missing = [image for image in wanted if built_key(image.reference, client) != key(image, lock, arch)]
     if not missing:
         return
-    on_debian = any(debian.REFERENCE in dockerfile(image, lock) for image in missing)
-    if on_debian:
-        debian.prepare(lock, client, arch, steps, ask)
-    packages = [image.recipe.go for image in missing if image.recipe.go]
-    programs = gobuild.programs(lock, packages, arch, steps)
-    if on_debian:
-        debian.ensure(lock, client, arch, steps)
+    programs = ingredients(Ingredients.of(missing, lock), lock, client, arch, steps, ask)
     with steps.step(f"Build {len(missing)} images", total=len(missing)) as step:
         for image in missing:
             with replacing(image.reference, client):
                 _build(image, lock, client, arch, programs)
             step.advance(note=image.name)
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    """What images are made of before any is built: Go packages, and Debians by their references."""
+
+    packages: frozenset[str] = frozenset()
+    systems: frozenset[Debian] = frozenset()
+
+    @classmethod
+    def of(cls, images: Iterable[Image], lock: Lock) -> Ingredients:
+        """Those of images, and of what they stand on."""
+        images = _with_bases(images, lock)
+        named = {base for image in images for base in _bases(dockerfile(image, lock))}
+        return cls(
+            frozenset(image.recipe.go for image in images if image.recipe.go),
+            frozenset(system for system in lock.debian.values() if system.reference in named),
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.packages or self.systems)
+
+    def __or__(self, other: Ingredients) -> Ingredients:
+        return Ingredients(self.packages | other.packages, self.systems | other.systems)
+
+
+def ingredients(
+    wanted: Ingredients, lock: Lock, client: docker.DockerClient, arch: str, steps: Steps, ask: Ask
+) -> dict[str, Path]:
+    """Have all of them: programs compiled, and meanwhile Debians made, which wait for the network and one core.
+
+    Returns:
+        Go package → its program.
+
+    Raises:
+        InfraError: something that this needs is missing, or failed.
+    """
+    if wanted.packages:
+        gobuild.go_program()
+    systems = sorted(wanted.systems, key=lambda system: system.suite)
+    for system in systems:
+        debian.prepare(system, client, arch, steps, ask)
+    with ThreadPoolExecutor() as pool:
+        roots = pool.submit(_make_debians, systems, client, arch, steps)
+        programs = pool.submit(gobuild.programs, lock, sorted(wanted.packages), arch, steps).result()
+        roots.result()
+    return programs
+
+
+def _make_debians(systems: Iterable[Debian], client: docker.DockerClient, arch: str, steps: Steps) -> None:
+    for system in systems:
+        debian.ensure(system, client, arch, steps)
 
 
 def key(image: Image, lock: Lock, arch: str) -> str:
@@ -61,8 +109,10 @@ def key(image: Image, lock: Lock, arch: str) -> str:
     parts = [image.reference, arch, recipe, PASSWD]
     if image.recipe.go:
         parts.append(gobuild.key(lock, image.recipe.go))
+    systems = {system.reference: system for system in lock.debian.values()}
     for base in _bases(recipe):
-        parts.append(debian.key(lock, arch) if base == debian.REFERENCE else key(_by_reference(base, lock), lock, arch))
+        system = systems.get(base)
+        parts.append(debian.key(system, arch) if system else key(_by_reference(base, lock), lock, arch))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
@@ -112,7 +162,8 @@ def _with_bases(images: Iterable[Image], lock: Lock) -> list[Image]:
     """The images, each after those that it stands on, each once."""
     found: dict[str, Image] = {}
     for image in images:
-        bases = [base for base in _bases(dockerfile(image, lock)) if base != debian.REFERENCE]
+        systems = {system.reference for system in lock.debian.values()}
+        bases = [base for base in _bases(dockerfile(image, lock)) if base not in systems]
         for each in [*_with_bases([_by_reference(base, lock) for base in bases], lock), image]:
             found[each.name] = each
     return list(found.values())

@@ -47,6 +47,19 @@ class Image:
 
 
 @dataclass(frozen=True)
+class Debian:
+    """A Debian that built images stand on or take files from: a release, and packages beside the minimal ones."""
+
+    suite: str
+    packages: tuple[str, ...]
+
+    @property
+    def reference(self) -> str:
+        """Its image in the engine: ``kind-labs/debian:bookworm``."""
+        return f"kind-labs/debian:{self.suite}"
+
+
+@dataclass(frozen=True)
 class Node:
     """The node image of one Kubernetes version.
 
@@ -54,15 +67,21 @@ class Node:
         pull: the published image.
         build: the reference of the built one.
         version: Kubernetes' version in the built one, ``v1.36.3``.
+        debian: what the built one stands on.
         preload: names of the images in it.
         binaries: folder in the image → Go packages.
+        published: what clusters of the published image can do, and not every cluster can: ``network-policy``.
+        built: the same of the built image.
     """
 
     pull: Image
     build: str
     version: str
+    debian: Debian
     preload: tuple[str, ...]
     binaries: dict[str, list[str]]
+    published: tuple[str, ...] = ()
+    built: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,8 +92,7 @@ class Lock:
     images: dict[str, Image]
     nodes: dict[str, Node]
     default: str
-    suite: str
-    packages: tuple[str, ...]
+    debian: dict[str, Debian]
 
     @classmethod
     def load(cls, course_root: Path) -> Lock:
@@ -91,13 +109,13 @@ class Lock:
         if not isinstance(values, dict) or values.get("version") != FORMAT:
             raise UnreadableLab(f"{path}: expected version: {FORMAT}")
         try:
+            debian = {suite: Debian(suite, tuple(names.split())) for suite, names in values["debian"].items()}
             return cls(
                 course_root=course_root,
                 images={name: _image(name, entry) for name, entry in values["images"].items()},
-                nodes={version: _node(entry) for version, entry in values["nodes"].items()},
+                nodes={version: _node(entry, debian) for version, entry in values["nodes"].items()},
                 default=values["default"],
-                suite=values["debian"]["suite"],
-                packages=tuple(values["debian"]["packages"].split()),
+                debian=debian,
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise UnreadableLab(f"{path}: missing or misplaced: {error}") from error
@@ -154,12 +172,15 @@ def _image(name: str, entry: dict[str, Any]) -> Image:
     return Image(name, entry["image"], entry.get("digest", ""), recipe)
 
 
-def _node(entry: dict[str, Any]) -> Node:
+def _node(entry: dict[str, Any], debian: dict[str, Debian]) -> Node:
     build = entry["build"]
     return Node(
         pull=_image("node", entry["pull"]),
         build=build["image"],
         version=build["version"],
+        debian=debian[build["debian"]],
         preload=tuple(build["preload"]),
         binaries=build["binaries"],
+        published=tuple(entry["pull"]["capabilities"]),
+        built=tuple(build["capabilities"]),
     )

@@ -15,8 +15,10 @@ from filelock import FileLock, Timeout
 
 from kindlabs.addons.addon import load
 from kindlabs.asking import Ask, nobody
-from kindlabs.clusters import profiles, settings, state
+from kindlabs.clusters import settings, state
 from kindlabs.clusters.cluster import Cluster, Wanted
+from kindlabs.clusters.imagelock import Lock
+from kindlabs.clusters.recipe import recipe
 from kindlabs.errors import InfraError
 from kindlabs.kube.api import ApiError
 from kindlabs.progress import Steps
@@ -98,16 +100,17 @@ def holder(cluster: Cluster) -> str | None:
 
 
 def _make_ready(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask: Ask) -> None:
+    lock = Lock.load(course_root)
     promises = _of_lab(cluster, course_root, wanted) if cluster.is_made else []
     reason = _why_anew(cluster, course_root, promises, steps) if cluster.is_made else None
-    missing = wanted.beyond(cluster.facts)
+    missing = wanted.beyond(cluster.facts, lock)
     if cluster.is_made and not reason and not missing:
         return
     from kindlabs.clusters import making  # brings the Docker client and pytest-kind, which a warm run does without
 
     if reason:
         steps.line(f"  {reason.rstrip('.')}: making cluster {cluster.name} anew")
-        making.make(cluster, course_root, wanted.together_with(cluster.facts), steps, ask)
+        making.make(cluster, course_root, wanted.together_with(cluster.facts, lock), steps, ask)
     elif not cluster.is_made:
         making.make(cluster, course_root, wanted, steps, ask)
     else:
@@ -126,7 +129,7 @@ def _why_anew(cluster: Cluster, course_root: Path, promises: Sequence[Promise], 
     said = settings.egress()
     if said and said != cluster.facts.egress:
         return f"EGRESS={said} is asked for, and cluster {cluster.name} was made with EGRESS={cluster.facts.egress}"
-    if cluster.facts.recipe != profiles.recipe(course_root, cluster.profile):
+    if cluster.facts.recipe != recipe(course_root, cluster.facts):
         return f"clusters/ has changed since cluster {cluster.name} was made"
     return cluster.facts.fault or _lasting_fault(cluster, promises, steps)
 

@@ -19,11 +19,12 @@ from urllib3.exceptions import HTTPError
 from kindlabs.addons.addon import load
 from kindlabs.addons.install import install
 from kindlabs.asking import Ask
-from kindlabs.clusters import engine, images, profiles, settings, tools
+from kindlabs.clusters import engine, imagebuild, images, profiles, settings, tools
 from kindlabs.clusters.cluster import Cluster, Facts, Wanted
 from kindlabs.clusters.commands import CommandFailed
 from kindlabs.clusters.imagelock import Lock
 from kindlabs.clusters.kind import PORT_TAKEN, LabCluster, egress_wanted, node_names
+from kindlabs.clusters.recipe import recipe
 from kindlabs.errors import InfraError
 from kindlabs.progress import Steps
 from kindlabs.promises import nodes, readiness
@@ -45,8 +46,7 @@ def make(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask:
     settings.egress()  # a word that it cannot be is told before anything is built
     client = engine.ensure(steps, ask)
     lock = Lock.load(course_root)
-    image = images.node_image(lock.default, client, steps, lock, ask)
-    references = list(images.provide(names, client, steps, lock, ask).values())
+    image, references = images.provide_all(lock.default, names, client, steps, lock, ask)
     program = tools.kind(steps)
     kind = LabCluster(cluster.name, cluster.kubeconfig_path, image=image, kind_path=program, state=cluster.state)
     with steps.step(f"Create cluster {cluster.name}", total=KIND_STEPS + (profile.nodes > 1)) as step:
@@ -54,15 +54,18 @@ def make(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask:
         kind.delete()
         facts = Facts(profile.name, node_image=image, ports=cluster.ports, created=time.time())
         facts.egress = egress_wanted(image, client)
-        facts.recipe = profiles.recipe(course_root, profile.name)
+        facts.kubernetes, facts.is_built = lock.default, bool(imagebuild.built_key(image, client))
+        node = lock.node(facts.kubernetes)
+        facts.capabilities = sorted(node.built if facts.is_built else node.published)
+        facts.recipe = recipe(course_root, facts)
         cluster.facts = facts
-        with _loading_early(cluster.name, profile.nodes, references, client):
+        with _loading_early(cluster.name, profile.nodes, list(references.values()), client):
             _create_on_free_ports(kind, profile, cluster)
-        images.load(references, node_names(cluster.name, client), client)
+        images.load(list(references.values()), node_names(cluster.name, client), client)
         cluster.recall()  # its API server has a new address
         cluster.facts.version = cluster.api.request("GET", "/version")["gitVersion"]
         nodes.remember(cluster.api)
-        cluster.facts.images, cluster.facts.phase = names, "made"
+        cluster.facts.images, cluster.facts.phase = references, "made"
         cluster.remember()
     _install(cluster, course_root, wanted, steps)
 
@@ -72,13 +75,14 @@ def add(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask: 
 
     Raises: as :func:`make`.
     """
+    lock, present = Lock.load(course_root), cluster.facts.images
     names = image_names(course_root, wanted)
     client = engine.ensure(steps, ask)
-    if names := [name for name in names if name not in cluster.facts.images]:
-        references = images.provide(names, client, steps, Lock.load(course_root), ask)
+    if names := [name for name in names if present.get(name) != lock.image(name).reference]:
+        references = images.provide(names, client, steps, lock, ask)
         with steps.step(f"Load {', '.join(names)} into cluster {cluster.name}"):
             images.load(list(references.values()), node_names(cluster.name, client), client)
-        cluster.facts.images = sorted({*cluster.facts.images, *names})
+        cluster.facts.images = present | references
         cluster.remember()
     _install(cluster, course_root, wanted, steps)
 
@@ -157,4 +161,5 @@ def _install(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps) 
         install(cluster.api, addons)
         readiness.wait(promises, Trial(cluster.api, cluster.ports, "ready"))
     cluster.facts.addons = sorted({*cluster.addons, *(addon.name for addon in addons)})
+    cluster.facts.recipe = recipe(course_root, cluster.facts)
     cluster.remember()

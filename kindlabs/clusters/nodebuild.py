@@ -7,7 +7,6 @@ import json
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -18,6 +17,7 @@ from docker.models.containers import Container
 
 from kindlabs.asking import Ask
 from kindlabs.clusters import containers, debian, gobuild, imagebuild
+from kindlabs.clusters.imagebuild import Ingredients
 from kindlabs.clusters.imagelock import Lock, Node
 from kindlabs.progress import Steps
 
@@ -40,17 +40,10 @@ def ensure(node: Node, lock: Lock, client: docker.DockerClient, arch: str, steps
     """
     if imagebuild.built_key(node.build, client) == key(node, lock, arch):
         return
-    packages = [package for group in node.binaries.values() for package in group]
     preload = [lock.image(name) for name in node.preload]
-    everything = packages + [image.recipe.go for image in preload if image.recipe.go]
-    gobuild.go_program()
-    debian.prepare(lock, client, arch, steps, ask)
-    with ThreadPoolExecutor() as pool:  # one waits for the network while the other compiles
-        rootfs = pool.submit(debian.ensure, lock, client, arch, steps)
-        programs = pool.submit(gobuild.programs, lock, everything, arch, steps).result()
-        rootfs.result()
+    programs = imagebuild.ingredients(ingredients(node, lock), lock, client, arch, steps, ask)
     imagebuild.ensure(preload, lock, client, arch, steps, ask)
-    with steps.step(f"Put the node image {node.build} together", total=4) as step, _builder(client) as builder:
+    with steps.step(f"Put the node image {node.build} together", total=4) as step, _builder(node, client) as builder:
         _copy_files(builder, node, lock, programs)
         step.advance(note="copying the control plane's images")
         for image in preload:
@@ -63,9 +56,16 @@ def ensure(node: Node, lock: Lock, client: docker.DockerClient, arch: str, steps
         step.advance()
 
 
+def ingredients(node: Node, lock: Lock) -> Ingredients:
+    """What the node image is made of."""
+    packages = frozenset(package for group in node.binaries.values() for package in group)
+    preloaded = Ingredients.of([lock.image(name) for name in node.preload], lock)
+    return preloaded | Ingredients(packages, frozenset({node.debian}))
+
+
 def key(node: Node, lock: Lock, arch: str) -> str:
     """A digest of everything that goes into the node image."""
-    digest = hashlib.sha256("\0".join([node.build, *CHANGES, debian.key(lock, arch)]).encode())
+    digest = hashlib.sha256("\0".join([node.build, *CHANGES, debian.key(node.debian, arch)]).encode())
     for folder, packages in node.binaries.items():
         digest.update("\0".join([folder, *(gobuild.key(lock, package) for package in packages)]).encode())
     for name in node.preload:
@@ -80,12 +80,12 @@ def _files(lock: Lock) -> list[Path]:
 
 
 @contextmanager
-def _builder(client: docker.DockerClient) -> Iterator[Container]:
+def _builder(node: Node, client: docker.DockerClient) -> Iterator[Container]:
     """A container of plain Debian to turn into a node; what a killed build left goes first."""
     with suppress(NotFound):
         client.containers.get(BUILDER).remove(force=True, v=True)
     builder = client.containers.run(
-        debian.REFERENCE,
+        node.debian.reference,
         name=BUILDER,  # not a label: the image would hand it on to every node
         entrypoint=["sleep", "infinity"],
         network_mode="none",

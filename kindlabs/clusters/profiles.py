@@ -37,11 +37,12 @@ class Profile:
         return len(self.config["nodes"])
 
     def kind_config(self, ports: Ports) -> dict[str, Any]:
-        """The kind config with the Ingress controller's host ports."""
+        """The kind config with the Ingress controller's host ports; the profile's own ports stay as they are."""
         config = copy.deepcopy(self.config)
         for node in config["nodes"]:
             for mapping in node.get("extraPortMappings", []):
-                mapping["hostPort"] = ports[_LEADS_TO[mapping["containerPort"]]]
+                if not mapping.get("hostPort") and mapping["containerPort"] in _LEADS_TO:
+                    mapping["hostPort"] = ports[_LEADS_TO[mapping["containerPort"]]]
         return config
 
 
@@ -55,7 +56,8 @@ def load(course_root: Path, name: str) -> Profile:
     config = yaml.safe_load(file.read_text(encoding="utf-8"))
     if (patches := course_root / KUBEADM).is_file():
         documents = yaml.safe_load_all(patches.read_text(encoding="utf-8"))
-        config["kubeadmConfigPatches"] = [yaml.safe_dump(document) for document in documents]
+        every = [yaml.safe_dump(document) for document in documents]
+        config["kubeadmConfigPatches"] = [*every, *config.get("kubeadmConfigPatches", [])]  # the last one counts
     return Profile(name, config)
 
 
@@ -71,21 +73,6 @@ def cluster_name(course_root: Path, profile: str, index: int = 1) -> str:
 def checkout_mark(course_root: Path) -> str:
     """Four hex digits that stand for the checkout's path."""
     return hashlib.sha256(str(course_root.resolve()).encode()).hexdigest()[:4]
-
-
-def recipe(course_root: Path, profile: str) -> str:
-    """A digest of the data that clusters of *profile* are made from; with another one a cluster is out of date."""
-    folder = course_root / "clusters"
-    files = [
-        folder / "profiles" / f"{profile}.yaml",
-        course_root / KUBEADM,
-        folder / "images.lock.yaml",
-        *sorted(folder.glob("addons/*/*.yaml")),
-    ]
-    digest = hashlib.sha256()
-    for file in filter(Path.is_file, files):
-        digest.update(f"{file.relative_to(folder)}\n".encode() + file.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 def free_ports(remembered: Ports | None = None) -> Ports:

@@ -11,7 +11,8 @@ import docker
 import pytest
 from docker.models.containers import Container
 
-from kindlabs.clusters import debian, own_engine
+from kindlabs.clusters import own_engine
+from kindlabs.clusters.imagelock import Lock
 
 ENSURE = """
 import sys
@@ -33,11 +34,12 @@ def machine(client: docker.DockerClient, root: Path) -> Iterator[Container]:
     """A privileged Debian 12 with this checkout, this Python and this machine's package sources."""
     if platform.system() != "Linux" or own_engine.distribution() != ("debian", 12):
         pytest.skip("the Python of another system does not run in a container of Debian 12")
-    if not client.images.list(debian.REFERENCE):
-        pytest.skip(f"{debian.REFERENCE} is made where images are built, and here they are pulled")
+    debian = Lock.load(root).debian["bookworm"].reference
+    if not client.images.list(debian):
+        pytest.skip(f"{debian} is made where images are built, and here they are pulled")
     folders = {str(root), sys.base_prefix, "/etc/apt", "/usr/share/keyrings"}
     machine = client.containers.run(
-        debian.REFERENCE,
+        debian,
         entrypoint=["sleep", "infinity"],
         privileged=True,
         detach=True,

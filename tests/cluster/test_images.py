@@ -20,6 +20,7 @@ from docker.errors import NotFound
 from kindlabs.clusters import imagebuild, images, registry
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.clusters.imagelock import Image, Lock
+from kindlabs.clusters.kind import node_names
 from kindlabs.errors import InfraError
 from kindlabs.progress import Steps
 
@@ -185,6 +186,45 @@ def test_a_built_node_has_what_kubeadm_asks_for(root: Path, client: docker.Docke
     assert set(asked.decode().split()) <= {lock.image(name).reference for name in node.preload}
 
 
+def test_busybox_is_its_namesake(root: Path, client: docker.DockerClient) -> None:
+    """Image busybox has the applets that labs use, of the version that its name says."""
+    script = (
+        "busybox | head -1; echo page > /tmp/page; httpd -p 8080 -h /tmp; wget -q -T 2 -O - http://127.0.0.1:8080/page;"
+        "(echo heard | nc -l -p 9090 &); sleep 0.5; nc 127.0.0.1 9090 < /dev/null; cat /etc/hostname | wc -l; id -un"
+    )
+    said = _run(root, client, "busybox", ["sh", "-c", script])
+    assert said[0].startswith("BusyBox v1.37")
+    assert said[1:] == ["page", "heard", "1", "root"]
+
+
+def test_python_is_its_namesake(root: Path, client: docker.DockerClient) -> None:
+    """Image python has `python` and `python3` of the version that its name says, a web server, and a shell."""
+    script = (
+        "python3 --version; cd /etc; python -m http.server 8000 2> /dev/null & sleep 2;"
+        "python -c \"from urllib.request import urlopen as u; print(u('http://127.0.0.1:8000/hostname').status)\""
+    )
+    said = _run(root, client, "python", ["sh", "-c", script])
+    assert said[0].startswith("Python 3.13.")
+    assert said[1:] == ["200"]
+
+
+def test_lab_images_find_names_in_a_cluster(root: Path, client: docker.DockerClient, cluster: Cluster) -> None:
+    """In a Pod, busybox and python resolve a Service's name and fetch from it."""
+    lock, url = Lock.load(root), "http://probe.kl-probe.svc.cluster.local/hostname"
+    references = images.provide(["busybox", "python"], client, Steps(), lock)
+    images.load(list(references.values()), node_names(cluster.name, client), client)
+    asking = {
+        "busybox": ["wget", "-q", "-T", "5", "-O", "-", url],
+        "python": ["python", "-c", f"from urllib.request import urlopen as u; print(u('{url}').read().decode())"],
+    }
+    for name, command in asking.items():
+        with _pod(cluster, name, references[name], command=command, until="terminated") as status:
+            assert status["state"]["terminated"]["exitCode"] == 0
+            found = cluster.api.get("Pod", name, "kl-probe")
+            assert found is not None
+            assert "probe-" in cluster.api.last_words(found, "c")
+
+
 def test_a_load_is_not_repeated(
     published: Published, lock_with: Callable[[Image], Lock], client: docker.DockerClient, cluster: Cluster
 ) -> None:
@@ -202,10 +242,13 @@ def test_a_load_is_not_repeated(
 
 
 @contextmanager
-def _pod(cluster: Cluster, name: str, image: str) -> Iterator[dict[str, Any]]:
-    """The container status of a Pod of *image* that runs."""
-    container = {"name": "c", "image": image, "imagePullPolicy": "Never", "args": ["pause"]}
-    spec = {"containers": [container], "terminationGracePeriodSeconds": 0}
+def _pod(
+    cluster: Cluster, name: str, image: str, command: list[str] | None = None, until: str = "running"
+) -> Iterator[dict[str, Any]]:
+    """The container status of a Pod of *image* that runs *command*, or its own entrypoint with `pause`."""
+    run = {"command": command} if command else {"args": ["pause"]}
+    container = {"name": "c", "image": image, "imagePullPolicy": "Never", **run}
+    spec = {"containers": [container], "terminationGracePeriodSeconds": 0, "restartPolicy": "Never"}
     metadata = {"name": name, "namespace": "kl-probe"}
     cluster.api.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}, manager="test")
 
@@ -214,10 +257,16 @@ def _pod(cluster: Cluster, name: str, image: str) -> Iterator[dict[str, Any]]:
         return next(iter(pod.get("status", {}).get("containerStatuses", [])), {})
 
     try:
-        _until(lambda: "running" in status().get("state", {}))
+        _until(lambda: until in status().get("state", {}))
         yield status()
     finally:
         cluster.api.delete("Pod", name, "kl-probe", grace=0)
+
+
+def _run(root: Path, client: docker.DockerClient, name: str, command: list[str]) -> list[str]:
+    """The lines that *command* writes in a container of a lab's image, which has no network."""
+    reference = images.provide([name], client, Steps(), Lock.load(root))[name]
+    return client.containers.run(reference, command, network_mode="none", remove=True).decode().splitlines()
 
 
 def _built(client: docker.DockerClient, reference: str, marker: str) -> str:

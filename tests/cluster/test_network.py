@@ -66,6 +66,12 @@ spec:
     volumeMounts: [{name: data, mountPath: /data}]
   volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]
 """
+DENY = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: nobody, namespace: default}
+spec: {podSelector: {}, policyTypes: [Ingress]}
+"""
 STOPPED = 124
 """What timeout(1) ends with when it had to stop its command."""
 NOBODY_HAS = "192.0.2.1:80"
@@ -128,6 +134,22 @@ def test_pods_reach_each_other_from_node_to_node(nodes: Nodes) -> None:
         for asked in nodes.pods:
             answer = nodes.run(asking, "curl", "-s", "-m", "5", f"http://{asked['status']['podIP']}:8080/clientip")
             assert answer.split(":")[0] == asking["status"]["podIP"]
+
+
+def test_a_policy_holds_from_node_to_node(nodes: Nodes) -> None:
+    """What a policy denies does not come through from other nodes, and does again when the policy is gone."""
+    ways = [(one, other) for one in nodes.pods for other in nodes.pods if one is not other]
+
+    def reached() -> int:
+        return sum(_reaches(nodes, *way) for way in ways)
+
+    _until(lambda: reached() == len(ways))
+    nodes.kind.kubectl("apply", "-f", "-", input=DENY)
+    try:
+        _until(lambda: reached() == 0)
+    finally:
+        nodes.kind.kubectl("delete", "-f", "-", input=DENY)
+    _until(lambda: reached() == len(ways))
 
 
 def test_a_service_answers_from_every_node(nodes: Nodes) -> None:
@@ -210,6 +232,14 @@ def test_a_deleted_nodes_route_goes(nodes: Nodes) -> None:
     nodes.client.containers.get(leaving["spec"]["nodeName"]).stop(timeout=0)
     nodes.kind.kubectl("delete", "node", leaving["spec"]["nodeName"])
     _until(lambda: subnet not in routes())
+
+
+def _reaches(nodes: Nodes, asking: dict[str, Any], asked: dict[str, Any]) -> bool:
+    try:
+        nodes.run(asking, "/agnhost", "connect", f"{asked['status']['podIP']}:8080", "--timeout=2s")
+    except CalledProcessError:
+        return False
+    return True
 
 
 def _apply_when_ready(kind: LabCluster, seconds: float = 60) -> None:

@@ -17,7 +17,7 @@ from kindlabs.clusters.imagelock import Lock
 from kindlabs.errors import InfraError
 from kindlabs.progress import Steps
 
-LOCK = Lock.load(Path(__file__).parents[2])
+DEBIAN = Lock.load(Path(__file__).parents[2]).debian["bookworm"]
 
 
 def engine_with(labels: dict[str, str] | None) -> Any:
@@ -54,15 +54,15 @@ def test_nobody_says_yes_in_ci_alone(word: str, said: bool, monkeypatch: pytest.
 def test_what_a_build_needs_is_asked_for(installed: list[tuple[str, ...]]) -> None:
     """With a no, debootstrap is not installed, and the sentence says what to do; with a yes it is."""
     with pytest.raises(InfraError, match="not installed: debootstrap") as error:
-        debian.prepare(LOCK, engine_with(None), "amd64", Steps(), lambda _: False)
+        debian.prepare(DEBIAN, engine_with(None), "amd64", Steps(), lambda _: False)
     assert "CI=true" in error.value.next_step
     assert installed == []
-    debian.prepare(LOCK, engine_with(None), "amd64", Steps(), lambda question: "debootstrap" in question)
+    debian.prepare(DEBIAN, engine_with(None), "amd64", Steps(), lambda question: "debootstrap" in question)
     assert "debootstrap" in installed[-1]
 
 
 def test_nothing_is_asked_for_what_is_there(installed: list[tuple[str, ...]]) -> None:
     """Where the engine has the Debian image nothing more is needed."""
-    there = engine_with({debian.KEY_LABEL: debian.key(LOCK, "amd64")})
-    debian.prepare(LOCK, there, "amd64", Steps(), lambda question: pytest.fail(f"asked: {question}"))
+    there = engine_with({debian.KEY_LABEL: debian.key(DEBIAN, "amd64")})
+    debian.prepare(DEBIAN, there, "amd64", Steps(), lambda question: pytest.fail(f"asked: {question}"))
     assert installed == []

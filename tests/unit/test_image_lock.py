@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kindlabs.clusters import debian, gobuild, imagebuild, images, nodebuild
-from kindlabs.clusters.imagelock import Image, Lock, Recipe, course_root, program_of
+from kindlabs.clusters import gobuild, imagebuild, images, nodebuild
+from kindlabs.clusters.imagelock import Debian, Image, Lock, Recipe, course_root, program_of
 from kindlabs.errors import LabError
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +37,18 @@ def test_what_a_built_node_runs_is_preloaded(lock: Lock) -> None:
     preloaded = {lock.image(name).reference for name in lock.node("1.36").preload}
     assert len(named) == 4
     assert named <= preloaded
+
+
+def test_what_clusters_can_do_is_stated(lock: Lock) -> None:
+    """Every node image says what its clusters can do beyond all others; a built node has no crictl."""
+    node = lock.node("1.36")
+    assert set(node.published) == {"crictl", "network-policy"}
+    assert set(node.built) == {"network-policy"}
+
+
+def test_the_engine_of_policies_is_in_the_go_module() -> None:
+    """What makes `network-policy` true of built nodes is part of what is built."""
+    assert "sigs.k8s.io/kube-network-policies " in (ROOT / "clusters" / "images" / "go.mod").read_text()
 
 
 def test_digests_are_whole_and_only_for_pulled_images(lock: Lock) -> None:
@@ -96,13 +108,14 @@ def test_program_names_are_those_of_go() -> None:
 def test_keys_tell_what_went_in(lock: Lock) -> None:
     """Another recipe, base or processor is another image; the same inputs are the same image."""
     agnhost = lock.image("agnhost")
+    another = replace(lock, debian={"bookworm": Debian("bookworm", ("bash",))})
     key = imagebuild.key(agnhost, lock, "amd64")
     assert imagebuild.key(agnhost, lock, "amd64") == key
     assert imagebuild.key(agnhost, lock, "arm64") != key
     assert imagebuild.key(replace(agnhost, reference="docker.io/x:1"), lock, "amd64") != key
-    assert imagebuild.key(agnhost, replace(lock, packages=("bash",)), "amd64") != key  # through its base, busybox
+    assert imagebuild.key(agnhost, another, "amd64") != key  # through its base, busybox
     pause = lock.image("pause")
-    assert imagebuild.key(pause, replace(lock, packages=("bash",)), "amd64") == imagebuild.key(pause, lock, "amd64")
+    assert imagebuild.key(pause, another, "amd64") == imagebuild.key(pause, lock, "amd64")
 
 
 def test_a_nodes_key_covers_all_that_is_in_it(lock: Lock) -> None:
@@ -111,13 +124,24 @@ def test_a_nodes_key_covers_all_that_is_in_it(lock: Lock) -> None:
     key = nodebuild.key(node, lock, "amd64")
     assert nodebuild.key(replace(node, preload=node.preload[1:]), lock, "amd64") != key
     assert nodebuild.key(replace(node, binaries={}), lock, "amd64") != key
-    assert nodebuild.key(node, replace(lock, packages=()), "amd64") != key
+    assert nodebuild.key(replace(node, debian=Debian("bookworm", ())), lock, "amd64") != key
+
+
+def test_what_several_images_need_is_one_list(lock: Lock) -> None:
+    """The ingredients of a node and of images are each named once, and only the Debians that something stands on."""
+    images = imagebuild.Ingredients.of([lock.image("agnhost"), lock.image("traefik")], lock)
+    assert images.packages == {lock.image("agnhost").recipe.go, lock.image("traefik").recipe.go}
+    assert {system.suite for system in images.systems} == {"bookworm"}
+    both = images | nodebuild.ingredients(lock.node("1.36"), lock)
+    assert {"k8s.io/kubernetes/cmd/kubelet", "./podnetwork", lock.image("traefik").recipe.go} <= both.packages
+    assert {system.suite for system in both.systems} == {"bookworm"}
+    assert not imagebuild.Ingredients.of([], lock)
 
 
 def test_an_image_is_built_after_its_base(lock: Lock) -> None:
     """Whoever asks for agnhost gets busybox first, once."""
-    wanted = [lock.image(name) for name in ("agnhost", "busybox", "pause")]
-    assert [image.name for image in imagebuild._with_bases(wanted, lock)] == ["busybox", "agnhost", "pause"]
+    wanted = [lock.image(name) for name in ("agnhost", "busybox-1.35", "pause")]
+    assert [image.name for image in imagebuild._with_bases(wanted, lock)] == ["busybox-1.35", "agnhost", "pause"]
 
 
 def test_a_program_alone_needs_no_dockerfile(lock: Lock) -> None:
@@ -126,7 +150,7 @@ def test_a_program_alone_needs_no_dockerfile(lock: Lock) -> None:
     text = imagebuild.dockerfile(image, lock)
     assert "COPY pause /pause\n" in text
     assert text.endswith('USER 1000\nENTRYPOINT ["/pause"]\n')
-    assert debian.REFERENCE not in text
+    assert "kind-labs/debian" not in text
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,15 +13,31 @@ from rich.console import Console
 
 from kindlabs.clusters import lease
 from kindlabs.clusters.cluster import Cluster, Facts, Wanted
-from kindlabs.clusters.profiles import recipe
+from kindlabs.clusters.imagelock import Lock
+from kindlabs.clusters.recipe import recipe
 from kindlabs.errors import NO_REGISTRY, OWN_FAULT, InfraError, KindLabsError
 from kindlabs.progress import Steps
+
+ROOT = Path(__file__).parents[2]
+LOCK = Lock.load(ROOT)
 
 
 @pytest.fixture
 def unmade(tmp_path: Path) -> Cluster:
     """A cluster that is not made yet."""
     return Cluster.of(tmp_path, "single")
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Path:
+    """A course with this checkout's clusters folder."""
+    shutil.copytree(ROOT / "clusters", tmp_path / "clusters")
+    return tmp_path
+
+
+def in_nodes(name: str) -> dict[str, str]:
+    """An image of the lock file as the facts of a cluster that has it."""
+    return {name: LOCK.image(name).reference}
 
 
 def quiet() -> Steps:
@@ -101,39 +119,102 @@ def test_lock_is_free_after_a_failure(unmade: Cluster) -> None:
 
 def test_only_what_is_missing_is_added() -> None:
     """Add-ons and images that the cluster has are not asked for again; nothing missing is nothing to do."""
-    facts = Facts("single", addons=["probe", "ingress"], images=["agnhost"])
-    assert Wanted(("probe", "cert-manager"), ("agnhost", "nginx")).beyond(facts) == Wanted(
-        ("cert-manager",), ("nginx",)
-    )
-    assert not Wanted(("probe",), ("agnhost",)).beyond(facts)
+    facts = Facts("single", addons=["probe", "ingress"], images=in_nodes("agnhost"))
+    wanted = Wanted(("probe", "cert-manager"), ("agnhost", "traefik"))
+    assert wanted.beyond(facts, LOCK) == Wanted(("cert-manager",), ("traefik",))
+    assert not Wanted(("probe",), ("agnhost",)).beyond(facts, LOCK)
+
+
+def test_an_image_of_another_version_is_missing() -> None:
+    """An image that the lock file names otherwise by now is loaded into the cluster that has the old one."""
+    facts = Facts("single", images={"agnhost": "registry.k8s.io/e2e-test-images/agnhost:1"})
+    assert Wanted((), ("agnhost",)).beyond(facts, LOCK) == Wanted((), ("agnhost",))
 
 
 def test_a_new_cluster_keeps_what_the_old_one_had() -> None:
-    """A cluster that is made anew gets its earlier add-ons and images back."""
-    both = Wanted(("probe",), ("nginx",)).together_with(Facts("single", addons=["ingress"], images=["agnhost"]))
-    assert (set(both.addons), set(both.images)) == ({"probe", "ingress"}, {"nginx", "agnhost"})
+    """A cluster that is made anew gets its earlier add-ons and images back, but what nobody provides any more."""
+    facts = Facts("single", addons=["ingress"], images=in_nodes("agnhost") | {"gone": "docker.io/gone:1"})
+    both = Wanted(("probe",), ("traefik",)).together_with(facts, LOCK)
+    assert (set(both.addons), set(both.images)) == ({"probe", "ingress"}, {"traefik", "agnhost"})
 
 
 @pytest.mark.parametrize(("word", "makes_anew"), [("open", False), ("", False), ("none", True)])
 def test_other_egress_than_asked_is_a_reason(
-    word: str, makes_anew: bool, unmade: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    word: str, makes_anew: bool, unmade: Cluster, course: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """EGRESS as it was made is fine, another one means a new cluster, none given means as it is."""
-    unmade.facts.recipe = recipe(tmp_path, "single")
+    unmade.facts.recipe = recipe(course, unmade.facts)
     monkeypatch.setenv("EGRESS", word)
     monkeypatch.setattr(Cluster, "fault", lambda *_: None)
-    assert bool(lease._why_anew(unmade, tmp_path, [], quiet())) == makes_anew
+    assert bool(lease._why_anew(unmade, course, [], quiet())) == makes_anew
 
 
-def test_what_a_run_found_broken_is_a_reason(unmade: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_run_found_broken_is_a_reason(unmade: Cluster, course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a run has noted makes the next command make the cluster anew, though a look at it shows nothing."""
-    unmade.facts.recipe = recipe(tmp_path, "single")
+    unmade.facts.recipe = recipe(course, unmade.facts)
     monkeypatch.delenv("EGRESS", raising=False)
     monkeypatch.setattr(Cluster, "fault", lambda *_: None)
-    assert lease._why_anew(unmade, tmp_path, [], quiet()) is None
+    assert lease._why_anew(unmade, course, [], quiet()) is None
     unmade.distrust("nobody schedules")
     unmade.recall()
-    assert lease._why_anew(unmade, tmp_path, [], quiet()) == "nobody schedules"
+    assert lease._why_anew(unmade, course, [], quiet()) == "nobody schedules"
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_built", "makes_anew"),
+    [
+        ("profiles/single.yaml", False, True),
+        ("profiles/three-nodes.yaml", False, False),
+        ("kubeadm.yaml", False, True),
+        ("addons/probe/manifests.yaml", False, True),
+        ("addons/ingress/manifests.yaml", False, False),
+        ("images/node/files/kind/manifests/default-cni.yaml", True, True),
+        ("images/node/files/kind/manifests/default-cni.yaml", False, False),
+        ("images/podnetwork/policies.go", True, True),
+        ("images/kube-proxy.Dockerfile", True, True),
+        ("images/go.mod", True, True),
+        ("images/go.mod", False, False),
+        ("images/busybox.Dockerfile", True, False),
+        ("images/certmanager/main.go", True, False),
+    ],
+)
+def test_what_a_cluster_is_made_from_is_a_reason(
+    changed: str, is_built: bool, makes_anew: bool, unmade: Cluster, course: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cluster is made anew when a file that it is made from has changed, and not for what others use."""
+    monkeypatch.setattr(Cluster, "fault", lambda *_: None)
+    unmade.facts = replace(unmade.facts, kubernetes="1.36", is_built=is_built, addons=["probe"])
+    unmade.facts.recipe = recipe(course, unmade.facts)
+    assert lease._why_anew(unmade, course, [], quiet()) is None
+    with (course / "clusters" / changed).open("a") as file:
+        file.write("\n# another\n")
+    assert ("has changed" in (lease._why_anew(unmade, course, [], quiet()) or "")) == makes_anew
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_built", "makes_anew"),
+    [
+        ("image: docker.io/kindest/node:v1.36.4", "image: docker.io/kindest/node:v1.36.9", False, True),
+        ("image: docker.io/kindest/node:v1.36.4", "image: docker.io/kindest/node:v1.36.9", True, False),
+        ("registry.k8s.io/pause:3.10.2", "registry.k8s.io/pause:3.10.3", True, True),
+        ("registry.k8s.io/pause:3.10.2", "registry.k8s.io/pause:3.10.3", False, False),
+        ("systemd-sysv dbus", "systemd-sysv dbus gdb", True, True),
+        ("busybox-static python3", "busybox-static python3 gdb", True, False),
+        ("agnhost:2.63.0", "agnhost:2.64.0", True, False),
+        ("  agnhost:\n", "  new: {image: docker.io/new:1}\n  agnhost:\n", True, False),
+    ],
+)
+def test_only_the_locks_lines_that_it_uses_count(
+    before: str, after: str, is_built: bool, makes_anew: bool, unmade: Cluster, course: Path
+) -> None:
+    """A cluster is made anew for its own node image, and not for an image that is new, or of a lab."""
+    facts = replace(unmade.facts, kubernetes="1.36", is_built=is_built)
+    made_from = recipe(course, facts)
+    file = course / "clusters" / "images.lock.yaml"
+    text = file.read_text()
+    assert before in text
+    file.write_text(text.replace(before, after, 1))
+    assert (recipe(course, facts) != made_from) == makes_anew
 
 
 @pytest.mark.parametrize(
@@ -176,21 +257,3 @@ def test_what_is_no_fault_of_the_clusters_is_none(fault: str, unmade: Cluster) -
     """Neither a bug of ours nor a silent registry makes a cluster anew: it would mend nothing."""
     unmade.distrust(fault)
     assert unmade.facts.fault == ""
-
-
-@pytest.mark.parametrize(
-    "changed", ["profiles/single.yaml", "kubeadm.yaml", "addons/probe/manifests.yaml", "images.lock.yaml"]
-)
-def test_changed_data_is_a_reason(
-    changed: str, unmade: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A cluster is made anew when what it is made from has changed; another profile's file is not part of that."""
-    monkeypatch.setattr(Cluster, "fault", lambda *_: None)
-    for name in (changed, "profiles/three-nodes.yaml"):
-        (tmp_path / "clusters" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "clusters" / name).write_text("before\n")
-    unmade.facts.recipe = recipe(tmp_path, "single")
-    (tmp_path / "clusters" / "profiles/three-nodes.yaml").write_text("after\n")
-    assert lease._why_anew(unmade, tmp_path, [], quiet()) is None
-    (tmp_path / "clusters" / changed).write_text("after\n")
-    assert "has changed" in (lease._why_anew(unmade, tmp_path, [], quiet()) or "")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from kindlabs.clusters import profiles
 from kindlabs.errors import InfraError, LabError
@@ -39,6 +40,23 @@ def test_workers_are_told_apart() -> None:
     _, first, second = profiles.load(REPOSITORY, "three-nodes").config["nodes"]
     assert first["labels"] == {"topology.kubernetes.io/zone": "zone-a", "disk": "ssd"}
     assert second["labels"] == {"topology.kubernetes.io/zone": "zone-b"}
+
+
+def test_a_profiles_own_patches_and_ports_count(tmp_path: Path) -> None:
+    """A profile's kubeadm patches come after those of every profile; ports of its own lead where it says."""
+    folder = tmp_path / "clusters" / "profiles"
+    folder.mkdir(parents=True)
+    (tmp_path / profiles.KUBEADM).write_text("kind: KubeProxyConfiguration\nmode: iptables\n")
+    (folder / "own.yaml").write_text(
+        "nodes:\n- role: control-plane\n  extraPortMappings:\n  - {containerPort: 80, hostPort: 0}\n"
+        "  - {containerPort: 30080, hostPort: 30081}\n  - {containerPort: 31000}\n"
+        "kubeadmConfigPatches:\n- |\n  kind: KubeProxyConfiguration\n  mode: nftables\n"
+    )
+    config = profiles.load(tmp_path, "own").kind_config({"http": 8090, "https": 8453})
+    modes = [yaml.safe_load(patch)["mode"] for patch in config["kubeadmConfigPatches"]]
+    assert modes == ["iptables", "nftables"]
+    mapped = {m["containerPort"]: m.get("hostPort") for m in config["nodes"][0]["extraPortMappings"]}
+    assert mapped == {80: 8090, 30080: 30081, 31000: None}
 
 
 def test_unknown_profile_names_the_known() -> None:

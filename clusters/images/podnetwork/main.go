@@ -1,5 +1,6 @@
 // Podnetwork is the Pod network of node images built here: one agent on each node gives the container runtime its CNI
-// configuration, routes to the Pods of every other node, and masquerades what leaves the Pod network.
+// configuration, routes to the Pods of every other node, masquerades what leaves the Pod network, and enforces
+// NetworkPolicies.
 package main
 
 import (
@@ -14,9 +15,9 @@ import (
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
-	listers "k8s.io/client-go/listers/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/clientcmd"
@@ -47,17 +48,28 @@ func run(ctx context.Context, self, subnet string) error {
 	if err != nil {
 		return err
 	}
-	nodes, changed := watchNodes(ctx, client)
+	factory := informers.NewSharedInformerFactory(client, 0)
+	changed, err := watch(
+		factory.Core().V1().Nodes().Informer(),
+		factory.Networking().V1().NetworkPolicies().Informer(),
+	)
+	if err != nil {
+		return err
+	}
+	if err := judgePolicies(ctx, client, factory, self); err != nil {
+		return err
+	}
+	factory.Start(ctx.Done())
 	next := repairEvery
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return divert(context.Background(), podSubnet, false)
 		case <-changed:
 		case <-time.After(next):
 		}
 		next = repairEvery
-		if err := reconcile(ctx, nodes, self, podSubnet); err != nil {
+		if err := reconcile(ctx, factory, self, podSubnet); err != nil {
 			log.Printf("trying again soon: %v", err)
 			next = retryAfter
 		}
@@ -78,37 +90,55 @@ func connect() (kubernetes.Interface, error) {
 	for _, cluster := range kubelet.Clusters {
 		config.Host = cluster.Server
 	}
+	config.ContentType = runtime.ContentTypeProtobuf
 	return kubernetes.NewForConfig(config)
 }
 
-// watchNodes keeps a list of all nodes current; the channel holds a token while there is something to look at.
-func watchNodes(ctx context.Context, client kubernetes.Interface) (listers.NodeLister, chan struct{}) {
+// watch keeps lists of objects current; the channel holds a token while there is something to look at.
+func watch(informers ...cache.SharedIndexInformer) (chan struct{}, error) {
 	changed := make(chan struct{}, 1)
-	factory := informers.NewSharedInformerFactory(client, 0)
-	nodes := factory.Core().V1().Nodes()
 	look := func(any) {
 		select {
 		case changed <- struct{}{}:
 		default: // a look is due already
 		}
 	}
-	_, err := nodes.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    look,
-		UpdateFunc: func(before, after any) { look(after) },
-		DeleteFunc: look,
-	})
-	if err != nil {
-		log.Fatal(err)
+	for _, informer := range informers {
+		handlers := cache.ResourceEventHandlerFuncs{
+			AddFunc:    look,
+			UpdateFunc: func(before, after any) { look(after) },
+			DeleteFunc: look,
+		}
+		if _, err := informer.AddEventHandler(handlers); err != nil {
+			return nil, err
+		}
+		if err := informer.SetWatchErrorHandler(tell); err != nil {
+			return nil, err
+		}
 	}
-	factory.Start(ctx.Done())
-	return nodes.Lister(), changed
+	return changed, nil
 }
 
-func reconcile(ctx context.Context, lister listers.NodeLister, self string, podSubnet netip.Prefix) error {
-	nodes, err := lister.List(labels.Everything())
+// tell says why a list is not current; the library would tell its log, which is silent here (judgePolicies).
+func tell(_ *cache.Reflector, err error) { log.Printf("trying again soon: %v", err) }
+
+func reconcile(ctx context.Context, factory informers.SharedInformerFactory, self string, podSubnet netip.Prefix) error {
+	nodes, err := factory.Core().V1().Nodes().Lister().List(labels.Everything())
 	if err != nil {
 		return err
 	}
+	policies, err := factory.Networking().V1().NetworkPolicies().Lister().List(labels.Everything())
+	if err != nil {
+		return err
+	}
+	if err := connectPods(ctx, nodes, self, podSubnet); err != nil {
+		return err
+	}
+	return divert(ctx, podSubnet, len(policies) > 0)
+}
+
+// connectPods makes this node's part of the Pod network what the nodes of the cluster ask for.
+func connectPods(ctx context.Context, nodes []*v1.Node, self string, podSubnet netip.Prefix) error {
 	wanted := map[netip.Prefix]netip.Addr{}
 	var own netip.Prefix
 	for _, node := range nodes {
