@@ -7,6 +7,7 @@ import textwrap
 from rich.console import Console
 from rich.text import Text
 
+from kindlabs.errors import NO_REGISTRY, OWN_FAULT
 from kindlabs.progress import duration
 from kindlabs.record import CheckResult, Record, Verdict
 from kindlabs.terminal import printable
@@ -67,7 +68,7 @@ class Board:
                 "bold yellow",
             ),
             Verdict.INFRA_ERROR: (
-                "No verdict: cluster or machine broke; nothing of this counts against you",
+                f"No verdict: {_who_broke(record)}; nothing of this counts against you",
                 "bold yellow",
             ),
         }
@@ -119,3 +120,13 @@ class Board:
 
     def _line(self, text: Text) -> None:
         self._console.print(text, soft_wrap=True, highlight=False)
+
+
+def _who_broke(record: Record) -> str:
+    """Whose fault it is that there is no verdict."""
+    evidence = [c.observed for c in record.checks if c.verdict is Verdict.INFRA_ERROR]
+    if any(words.startswith(OWN_FAULT) for words in evidence):
+        return "kind-labs itself stumbled"
+    if any(words.startswith(NO_REGISTRY) for words in evidence):
+        return "a registry gave no answer"
+    return "cluster or machine broke"

@@ -19,8 +19,9 @@ INVISIBLE = ("Zs", "Zl", "Zp", "Cf")
 """Unicode's categories of spaces, line ends and marks that are not drawn."""
 BLANK = "\u0085\u034f\u115f\u1160\u3164\uffa0"
 """What is not drawn either, and has another category."""
-LINE_ENDS = re.compile("[\u0085\u2028\u2029]")
-"""What ends a line for YAML 1.1, and for no editor."""
+BETWEEN = re.compile("[\u0085\u2028\u2029]|^\ufeff", re.M)
+"""What YAML 1.1 takes without a word between two tokens: line ends that no editor shows, and the mark at the head of a
+file where another one was put before it."""
 NAMES = {"\ufeff": "byte order mark", "\u0085": "next line"}
 """Where Unicode has none, or one that nobody knows."""
 JOINERS = "\u200c\u200d"

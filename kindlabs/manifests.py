@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kindlabs import yamlsource
-from kindlabs.characters import LINE_ENDS
+from kindlabs.characters import BETWEEN
 from kindlabs.errors import UnreadableSubmission
 from kindlabs.yamlsource import Document, YamlFault
 
@@ -110,7 +110,7 @@ def _read_json(text: str) -> list[Document]:
         raise yamlsource.fault_near(text, error.pos) or YamlFault(error.msg, error.lineno, error.colno) from None
     except RecursionError:
         raise YamlFault("nested too deeply", 1, 1) from None
-    lines = yamlsource.read(_SURROGATE.sub(r"\\u0020", LINE_ENDS.sub(" ", text.replace("\t", " "))), typed=True)
+    lines = yamlsource.read(_SURROGATE.sub(r"\\u0020", BETWEEN.sub(" ", text.replace("\t", " "))), typed=True)
     for path, leaf in _leaves(value):
         if isinstance(leaf, float) and not math.isfinite(leaf):
             raise YamlFault("no number that Kubernetes can hold", lines[0].line_of(*path), 1)

@@ -72,7 +72,7 @@ def read(text: str, *, typed: bool = False) -> list[Document]:
     Raises: YamlFault for what does not parse, a duplicate key, an unknown tag, too many values.
     """
     reader = _Reader(text if typed else None)
-    if end := characters.LINE_ENDS.search(text):
+    if end := characters.BETWEEN.search(text):
         raise _fault_at(text, end.start())
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from kindlabs.board import Board
+from kindlabs.errors import NO_REGISTRY, OWN_FAULT
 from kindlabs.record import CauseRecord, CheckResult, Record, Verdict
 
 DIGEST = "sha256:" + "0" * 64
@@ -107,3 +108,16 @@ def test_no_verdict_is_no_score(verdict: Verdict, says: str) -> None:
     """Points are told where there is a verdict; a file that is not sound costs none, and is said to be the reason."""
     beside = CheckResult.without_points("submission", "The files are sound.", verdict)
     assert says in show(CheckResult("a", "A.", Verdict.PASSED, 2, 2), beside)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "says"),
+    [
+        (f"{OWN_FAULT}: KeyError: 'x'", "No verdict: kind-labs itself stumbled; nothing of this counts against you"),
+        (f"{NO_REGISTRY} a:1 now: EOF.", "No verdict: a registry gave no answer; nothing of this counts against you"),
+        ("node gone", "No verdict: cluster or machine broke; nothing of this counts against you"),
+    ],
+)
+def test_no_verdict_says_who_broke(evidence: str, says: str) -> None:
+    """A bug of ours, or a registry, is not called a broken cluster."""
+    assert says in show(CheckResult("a", "A.", Verdict.INFRA_ERROR, 0, 2, observed=evidence))

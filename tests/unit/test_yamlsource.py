@@ -68,6 +68,7 @@ def test_keys_are_text() -> None:
         ("a: 1\n\tb: 2\n", 2, 1, "a tab; YAML is indented with spaces"),
         ("a:\n  b: 1\n \tc: 2\n", 3, 2, "a tab; YAML is indented with spaces"),
         ("a:\n  b:\n\t  c: 1\n", 3, 1, "a tab; YAML is indented with spaces"),
+        ("a: 1\n---\n\ufeffb: 2\n", 3, 1, "an invisible character, byte order mark (U+FEFF): delete it"),
         ("a: 1\u2028b: 2\n", 1, 5, "an invisible character, line separator (U+2028): delete it"),
         ("a:\n\t- b\n", 2, 1, "a tab; YAML is indented with spaces"),
         ("a: @b\n", 1, 4, "cannot start any token"),
