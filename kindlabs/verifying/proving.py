@@ -137,12 +137,13 @@ def _read(course: Course, cases: list[Case], steps: Steps) -> None:
 def _unnoticed(lab: CourseLab, runner: _Runner) -> list[str]:
     """One sentence for each assertion without which the mutants of its check fail as before.
 
-    A check's only assertion is needed as soon as a mutant fails there: without any, a check is no check.
+    A check's only assertion is needed as soon as a mutant fails there: without any, a check is no check. Where no mutant
+    does, :func:`judging.unkilled` has said so.
     """
     found = assertions_of(lab)
     alone = Counter(assertion.check for assertion in found)
-    left = {number: one for number, one in enumerate(found) if alone[one.check] > 1}
     mutants = {check: [m for m in lab.mutants() if m.fails == check] for check in alone}
+    left = {number: one for number, one in enumerate(found) if alone[one.check] > 1 and mutants[one.check]}
     for turn in range(max(map(len, mutants.values()), default=0)):
         tried = {
             number: Case(lab, mutants[one.check][turn].id, mutants[one.check][turn], without=number)

@@ -34,8 +34,10 @@ SECOND = '''
 @check(points=0)
 def test_more(lab):
     """More."""
-    lab.pod("a").answers("/")
-    lab.pod("b").answers("/")
+    lab.pod("a").answers("/", port=80)
+    lab.pod("b").answers("/", port=80)
+    lab.pod("b").exits(code=1, port=80)
+    first = lab.pod("c").restarts
 '''
 
 
@@ -167,13 +169,13 @@ def test_assertions_are_taken_away_one_by_one(course: Course) -> None:
     found = assertions_of(lab)
     assert [(one.check, one.text) for one in found] == [
         ("endpoints-match", "lab.service('web').has_endpoints_of(lab.deployment('web'))"),
-        ("more", "lab.pod('a').answers('/')"),
-        ("more", "lab.pod('b').answers('/')"),
+        ("more", "lab.pod('a').answers('/', port=80)"),
+        ("more", "lab.pod('b').answers('/', port=80)"),
     ]
     with course_without(lab, 2) as changed:
         text = changed.lab("7").validator.read_text()
         assert "lab.pod('a')" in text
-        assert "lab.pod('b')" not in text
+        assert "lab.pod('b').answers" not in text
         assert [case.word for case in cases.cases_of(changed.lab("7"))] == ["solution", "start", "wrong-selector"]
 
 
