@@ -137,7 +137,7 @@ def _read(course: Course, cases: list[Case], steps: Steps) -> None:
 def _unnoticed(lab: CourseLab, runner: _Runner) -> list[str]:
     """One sentence for each assertion without which the mutants of its check fail as before.
 
-    A check's only assertion is needed as soon as a mutant fails there: without any, a check is no check. Where no mutant
+    A check's only assertion is needed as soon as a mutant fails there: without any, a check is no check. Where none
     does, :func:`judging.unkilled` has said so.
     """
     found = assertions_of(lab)
