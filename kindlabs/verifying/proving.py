@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from kindlabs import submission
 from kindlabs.asking import Ask
@@ -176,16 +178,22 @@ class _Runner:
             self._prepare(todo[0].lab)
             with self._steps.step(title, total=len(todo)) as step:
                 left = TimeLeft(len(todo))
-                for case, record in run(self._course.root, todo, self._jobs, self._steps):
-                    outcomes[case] = judging.judge(case, record)
-                    self.made += 1
-                    if outcomes[case].has_verdict:
-                        self._kept.put(case, record)
-                    step.advance(note=_told(outcomes[case], left.after_one_more()))
-                    for line in "\n".join(outcomes[case].faults).splitlines():
-                        self._steps.line(f"      {line}")
+                with closing(run(self._course.root, todo, self._jobs, self._steps)) as answers:
+                    for case, record in answers:
+                        outcomes[case] = self._take(case, record)
+                        step.advance(note=_told(outcomes[case], left.after_one_more()))
+                        for line in "\n".join(outcomes[case].faults).splitlines():
+                            self._steps.line(f"      {line}")
                 self.seconds += time.monotonic() - left.began
         return [outcomes[case] for case in cases]
+
+    def _take(self, case: Case, record: dict[str, Any]) -> Outcome:
+        """Judge what came, and keep it where it is a verdict."""
+        self.made += 1
+        outcome = judging.judge(case, record)
+        if outcome.has_verdict:
+            self._kept.put(case, record)
+        return outcome
 
     def _prepare(self, lab: CourseLab) -> None:
         """See that there is a cluster, and an engine below it, where a person can be asked and sees how far it is."""
