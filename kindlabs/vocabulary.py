@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import typing
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -32,10 +33,36 @@ def misspelt(tree: ast.Module) -> str:
     return ""
 
 
+def expects(call: ast.Call, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a call in *function* leads to an expectation; what only does something leads to none.
+
+    So does what is not known: a helper of the validator's own.
+    """
+    reader = _Reader(function)
+    reader.visit(function)
+    method = reader.methods.get(call.lineno, {}).get(ast.unparse(call))
+    return method is None or _leads_to_expect(method, set())
+
+
+def _leads_to_expect(function: Callable[..., Any], seen: set[Callable[..., Any]]) -> bool:
+    if function in seen:
+        return False
+    seen.add(function)
+    source = inspect.getsource(function)
+    if re.search(r"\.expect(_traffic)?\(", source):
+        return True
+    owner = function.__globals__.get(function.__qualname__.partition(".")[0])
+    further = [getattr(owner, name, None) for name in re.findall(r"self\.(\w+)\(", source)]
+    further += [function.__globals__.get(name) for name in re.findall(r"(?<![.\w])(\w+)\(", source)]
+    return any(inspect.isfunction(one) and _leads_to_expect(one, seen) for one in further)
+
+
 class _Reader(ast.NodeVisitor):
     """Reads one function from top to bottom, and knows the types of its names as far as it came."""
 
-    def __init__(self, function: ast.FunctionDef) -> None:
+    def __init__(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        self.methods: dict[int, dict[str, Callable[..., Any]]] = {}
+        """The methods that are called, by line and text of the call."""
         self._types: dict[str, type | None] = {arg.arg: Lab for arg in function.args.args if arg.arg == "lab"}
 
     def visit_Assign(self, node: ast.Assign) -> None:
@@ -61,6 +88,7 @@ class _Reader(ast.NodeVisitor):
             member = self._member(node.func)
             if inspect.isfunction(member):
                 _hold_to(member, node)
+                self.methods.setdefault(node.lineno, {})[ast.unparse(node)] = member
             return _returned(member)
         return None
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from kindlabs.checks import check_id, functions_of
 from kindlabs.course import FOLDERS, Course, CourseLab
+from kindlabs.vocabulary import expects
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -27,7 +28,7 @@ class Assertion:
 def assertions_of(lab: CourseLab) -> list[Assertion]:
     """All assertions of a lab's validator, in their order.
 
-    A call whose result is used further on cannot be taken away by itself, and is none of them.
+    What a check does is none of them, nor is a call whose result is used further on: it cannot be taken away by itself.
     """
     found = []
     for function, statement, _ in _statements(ast.parse(lab.validator.read_bytes())):
@@ -62,7 +63,7 @@ def _statements(tree: ast.Module) -> list[tuple[Function, ast.stmt, list[ast.stm
         for function in functions_of(tree)
         for body in _blocks(function)
         for statement in body
-        if _asserts(statement)
+        if _asserts(statement, function)
     ]
 
 
@@ -73,7 +74,7 @@ def _blocks(function: Function) -> Iterator[list[ast.stmt]]:
                 yield block
 
 
-def _asserts(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Assert) or (
-        isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)
-    )
+def _asserts(statement: ast.stmt, function: Function) -> bool:
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        return expects(statement.value, function)
+    return isinstance(statement, ast.Assert)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from kindlabs import submission
 from kindlabs.asking import Ask
@@ -137,12 +139,13 @@ def _read(course: Course, cases: list[Case], steps: Steps) -> None:
 def _unnoticed(lab: CourseLab, runner: _Runner) -> list[str]:
     """One sentence for each assertion without which the mutants of its check fail as before.
 
-    A check's only assertion is needed as soon as a mutant fails there: without any, a check is no check.
+    A check's only assertion is needed as soon as a mutant fails there: without any, a check is no check. Where none
+    does, :func:`judging.unkilled` has said so.
     """
     found = assertions_of(lab)
     alone = Counter(assertion.check for assertion in found)
-    left = {number: one for number, one in enumerate(found) if alone[one.check] > 1}
     mutants = {check: [m for m in lab.mutants() if m.fails == check] for check in alone}
+    left = {number: one for number, one in enumerate(found) if alone[one.check] > 1 and mutants[one.check]}
     for turn in range(max(map(len, mutants.values()), default=0)):
         tried = {
             number: Case(lab, mutants[one.check][turn].id, mutants[one.check][turn], without=number)
@@ -175,16 +178,22 @@ class _Runner:
             self._prepare(todo[0].lab)
             with self._steps.step(title, total=len(todo)) as step:
                 left = TimeLeft(len(todo))
-                for case, record in run(self._course.root, todo, self._jobs, self._steps):
-                    outcomes[case] = judging.judge(case, record)
-                    self.made += 1
-                    if outcomes[case].has_verdict:
-                        self._kept.put(case, record)
-                    step.advance(note=_told(outcomes[case], left.after_one_more()))
-                    for line in "\n".join(outcomes[case].faults).splitlines():
-                        self._steps.line(f"      {line}")
+                with closing(run(self._course.root, todo, self._jobs, self._steps)) as answers:
+                    for case, record in answers:
+                        outcomes[case] = self._take(case, record)
+                        step.advance(note=_told(outcomes[case], left.after_one_more()))
+                        for line in "\n".join(outcomes[case].faults).splitlines():
+                            self._steps.line(f"      {line}")
                 self.seconds += time.monotonic() - left.began
         return [outcomes[case] for case in cases]
+
+    def _take(self, case: Case, record: dict[str, Any]) -> Outcome:
+        """Judge what came, and keep it where it is a verdict."""
+        self.made += 1
+        outcome = judging.judge(case, record)
+        if outcome.has_verdict:
+            self._kept.put(case, record)
+        return outcome
 
     def _prepare(self, lab: CourseLab) -> None:
         """See that there is a cluster, and an engine below it, where a person can be asked and sees how far it is."""

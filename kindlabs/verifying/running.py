@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -32,7 +32,7 @@ def jobs_here() -> int:
     return max(1, min(os.cpu_count() or 1, memory // MEMORY_EACH))
 
 
-def run(course_root: Path, cases: list[Case], jobs: int, steps: Steps) -> Iterator[tuple[Case, Answer]]:
+def run(course_root: Path, cases: list[Case], jobs: int, steps: Steps) -> Generator[tuple[Case, Answer], None, None]:
     """Run *cases* and give each with its record, in the order in which they end.
 
     The n-th process has the n-th cluster of a lab's profile.
@@ -41,8 +41,11 @@ def run(course_root: Path, cases: list[Case], jobs: int, steps: Steps) -> Iterat
     with _workers(course_root, min(jobs, len(cases)), steps) as workers:
         for worker in workers:
             threading.Thread(target=_keep_busy, args=(worker, todo, answers), daemon=True).start()
-        for _ in cases:
-            yield answers.get()
+        try:
+            for _ in cases:
+                yield answers.get()
+        finally:
+            todo.clear()  # whoever interrupts wants no further run to begin
 
 
 class Worker:

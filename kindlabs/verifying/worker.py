@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 from rich.console import Console
 
 from kindlabs import interrupt, submission
@@ -22,7 +23,7 @@ from kindlabs.course import Course, CourseLab
 from kindlabs.errors import InfraError, KindLabsError, LabError, of_machine
 from kindlabs.mistakes import told
 from kindlabs.progress import Steps
-from kindlabs.record import Record
+from kindlabs.record import Record, schema
 from kindlabs.run import Run
 from kindlabs.verifying.assertions import course_without
 
@@ -66,7 +67,15 @@ def _run(course: Course, lab: CourseLab, word: str, root: Path, index: int) -> R
     handed_in = submission.resolve(course, lab, word, kubectl=lambda: kubectl_program(steps))
     setup = lab.setup(handed_in.nonce)
     with lease(root, lab.profile, lab.addons, steps, nobody, images=lab.images, index=index) as cluster:
-        return Run(lab, handed_in, cluster, setup, fresh=True).judge()
+        return _held_to_schema(Run(lab, handed_in, cluster, setup, fresh=True).judge())
+
+
+def _held_to_schema(record: Record) -> Record:
+    try:
+        jsonschema.validate(record.as_dict(), schema(), cls=jsonschema.Draft202012Validator)
+    except jsonschema.ValidationError as error:
+        raise LabError(f"Its record does not fit result.schema.json: {error.json_path}: {error.message}.") from None
+    return record
 
 
 if __name__ == "__main__":

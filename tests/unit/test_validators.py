@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -106,3 +108,10 @@ def test_a_fault_further_in_names_both_places(tmp_path: Path) -> None:
         exec(compile(validator.read_text(), str(validator), "exec"), {})
     assert "test_07_names.py:3: int has no attribute '__traceback__'" in told(caught.value)
     assert "kindlabs/mistakes.py:" in told(caught.value)
+
+
+def test_what_every_pytest_loads_is_light() -> None:
+    """Whoever has kind-labs installed and tests something else waits for nothing of it."""
+    words = "import sys, kindlabs.pytest_validators; print(*sorted(name for name in sys.modules if 'kindlabs' in name))"
+    said = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True).stdout.split()
+    assert said == ["kindlabs", "kindlabs.checks", "kindlabs.pytest_validators"]

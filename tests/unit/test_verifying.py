@@ -34,8 +34,10 @@ SECOND = '''
 @check(points=0)
 def test_more(lab):
     """More."""
-    lab.pod("a").answers("/")
-    lab.pod("b").answers("/")
+    lab.pod("a").answers("/", port=80)
+    lab.pod("b").answers("/", port=80)
+    lab.pod("b").exits(code=1, port=80)
+    first = lab.pod("c").restarts
 '''
 
 
@@ -167,13 +169,13 @@ def test_assertions_are_taken_away_one_by_one(course: Course) -> None:
     found = assertions_of(lab)
     assert [(one.check, one.text) for one in found] == [
         ("endpoints-match", "lab.service('web').has_endpoints_of(lab.deployment('web'))"),
-        ("more", "lab.pod('a').answers('/')"),
-        ("more", "lab.pod('b').answers('/')"),
+        ("more", "lab.pod('a').answers('/', port=80)"),
+        ("more", "lab.pod('b').answers('/', port=80)"),
     ]
     with course_without(lab, 2) as changed:
         text = changed.lab("7").validator.read_text()
         assert "lab.pod('a')" in text
-        assert "lab.pod('b')" not in text
+        assert "lab.pod('b').answers" not in text
         assert [case.word for case in cases.cases_of(changed.lab("7"))] == ["solution", "start", "wrong-selector"]
 
 
@@ -321,7 +323,7 @@ def test_time_left_is_said() -> None:
 
 
 WORKER = """
-import json, os, sys
+import json, os, sys, time
 for line in sys.stdin:
     order = json.loads(line)
     print("shown", order["word"], file=sys.stderr, flush=True)
@@ -342,6 +344,23 @@ def test_a_process_that_dies_costs_one_run(course: Course, monkeypatch: pytest.M
     assert found["start"]["verdict"] == Verdict.INFRA_ERROR
     assert "ended with code 7" in judging.judge(case(course, "start"), found["start"]).faults[0]
     assert "shown start" in shown.getvalue()
+
+
+def test_an_interrupted_run_begins_nothing_more(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever stops listening ends the process, and no further case gets one."""
+    begin, begun = subprocess.Popen, []
+
+    def note(words: list[str], **how: Any) -> subprocess.Popen[str]:
+        begun.append(begin([words[0], "-c", WORKER.replace("print(json", "time.sleep(0.2); print(json")], **how))
+        return begun[-1]
+
+    monkeypatch.setattr(running.subprocess, "Popen", note)
+    todo = [one for one in cases.cases_of(course.lab("7")) if one.word != "start"] * 20
+    with Steps(Console(file=io.StringIO())) as steps:
+        coming = running.run(course.root, todo, 1, steps)
+        next(coming)
+        coming.close()
+    assert [process.poll() is not None for process in begun] == [True]
 
 
 def test_a_record_without_a_verdict_fits_the_schema(course: Course) -> None:
