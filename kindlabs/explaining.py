@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kindlabs.checks import SUBMISSION
@@ -68,14 +69,14 @@ class Explainer:
 
     Args:
         kubectl: how she calls kubectl on this cluster.
-        namespace: where she looks when no cause is known.
+        namespaces: the lab's; she looks into the first when no cause is known, and into no others.
         given: kind, namespace and name of the lab's objects that she may not change.
     """
 
     submission: Submission
     world: World
     kubectl: str
-    namespace: str
+    namespaces: Sequence[str]
     given: frozenset[tuple[str, str, str]] = frozenset()
 
     def explain(self, result: CheckResult, unmet: Unmet) -> None:
@@ -83,7 +84,7 @@ class Explainer:
         result.expected, result.observed = unmet.expected, unmet.observed
         cause = unmet.cause
         if cause is None:
-            result.next_step = f"{self.kubectl} -n {self.namespace} events"
+            result.next_step = f"{self.kubectl} -n {self.namespaces[0]} events"
             return
         source, given = self._source(cause)
         result.verdict = Verdict.LAB_ERROR if given else Verdict.FAILED
@@ -92,7 +93,12 @@ class Explainer:
         where = {"file": source.file, "line": source.line} if source else None
         thing = f"{cause.kind} {'/'.join(filter(None, (cause.namespace, cause.name)))}"
         result.cause = CauseRecord(cause.reason, thing, cause.message, where, list(cause.chain))
-        result.next_step = f"{self.kubectl} {cause.next_step}" if cause.next_step else ""
+        result.next_step = f"{self._kubectl(cause.next_step)} {cause.next_step}" if cause.next_step else ""
+
+    def _kubectl(self, step: str) -> str:
+        """Hers, or the administrator's where a step looks into a namespace that is not the lab's."""
+        looks = re.search(r"(?:^| )-n (\S+)", step)
+        return self.kubectl if looks is None or looks.group(1) in self.namespaces else f"{self.kubectl}-admin"
 
     def _source(self, cause: Cause) -> tuple[Source | None, bool]:
         """Where she wrote what is wrong, or whether the lab did; a Pod's fields stand in the template of its owner."""
