@@ -56,7 +56,7 @@ def check_submission(
                 from kindlabs.run import Run
 
                 board.open(f"Lab {lab.number}  {lab.title}", _where(lab, handed_in, cluster))
-                kubectl = learners_kubectl(course.root, cluster)
+                kubectl = learners_kubectl(course.root, cluster, lab.namespaces[0])
                 run = Run(lab, handed_in, cluster, setup, fresh, steps, board.check, kubectl, only)
                 record = run.judge()
         except Exception as error:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from kindlabs.checks import SUBMISSION
@@ -69,14 +70,14 @@ class Explainer:
 
     Args:
         kubectl: how she calls kubectl on this cluster.
-        namespace: where she looks when no cause is known.
+        namespaces: the lab's; she looks into the first when no cause is known, and into no others.
         given: kind, namespace and name of the lab's objects that she may not change.
     """
 
     submission: Submission
     world: World
     kubectl: str
-    namespace: str
+    namespaces: Sequence[str]
     given: frozenset[tuple[str, str, str]] = frozenset()
 
     def explain(self, result: CheckResult, unmet: Unmet) -> None:
@@ -84,7 +85,7 @@ class Explainer:
         result.expected, result.observed = unmet.expected, unmet.observed
         cause = unmet.cause
         if cause is None:
-            result.next_step = f"{self.kubectl} -n {self.namespace} events"
+            result.next_step = f"{self.kubectl} -n {self.namespaces[0]} events"
             return
         left_out = self._left_out(cause)
         if left_out:
@@ -97,7 +98,12 @@ class Explainer:
         where = {"file": source.file, "line": source.line} if source else None
         thing = f"{cause.kind} {'/'.join(filter(None, (cause.namespace, cause.name)))}"
         result.cause = CauseRecord(cause.reason, thing, cause.message, where, list(cause.chain))
-        result.next_step = f"{self.kubectl} {cause.next_step}" if cause.next_step else ""
+        result.next_step = f"{self._kubectl(cause.next_step)} {cause.next_step}" if cause.next_step else ""
+
+    def _kubectl(self, step: str) -> str:
+        """Hers, or the administrator's where a step looks into a namespace that is not the lab's."""
+        looks = re.search(r"(?:^| )-n (\S+)", step)
+        return self.kubectl if looks is None or looks.group(1) in self.namespaces else f"{self.kubectl}-admin"
 
     def _left_out(self, cause: Cause) -> Finding | None:
         """What was found in her files about an object that is not there."""

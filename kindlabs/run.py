@@ -172,7 +172,7 @@ class Run:
             world.expect(*WATCHED, *(kind for addon in self._addons for kind in addon.watches))
             lab = self._lab(api, world, refused, logs)
             lab.barrier.send() if any(applied.changed for applied in done) else lab.barrier.skip()
-            explainer = Explainer(self.submission, world, self.kubectl, self.lab.namespaces[0], self._read_only(given))
+            explainer = Explainer(self.submission, world, self.kubectl, self.lab.namespaces, self._read_only(given))
             accuse = partial(self._accuse, api, world)
             plugin = ChecksPlugin(lab, explainer.explain, self._rule_out_faults, self._record, accuse)
             self.checks_by(self.lab.validator, plugin)

@@ -97,7 +97,7 @@ class Validators:
                 self._aloud() as steps,
                 lease(lab.course_root, lab.profile, lab.addons, steps, images=lab.images) as cluster,
             ):
-                kubectl = learners_kubectl(lab.course_root, cluster)
+                kubectl = learners_kubectl(lab.course_root, cluster, lab.namespaces[0])
                 run = Run(lab, handed_in, cluster, lab.setup(handed_in.nonce), False, Steps(), reports.hear, kubectl)
                 run.checks_by = lambda _validator, plugin: self._run(plugin, items, follows)
                 run.judge()

@@ -25,6 +25,8 @@ INIT_SECONDS = 2.0
 QUICK_SECONDS = 3
 """A container that ends within so many seconds ends soon after it starts."""
 KILLED = 137
+FORKLESS = re.compile(r"can(no|')t (fork|start new thread)|fork: |pthread_create failed|failed to create new OS thread")
+"""What shells, Python and Go say when the kernel gives a Pod no further process (``podPidsLimit``)."""
 BUSY = re.compile(r"deadline exceeded|is reserved for|transport is closing|connection re(fused|set)|EOF")
 """A container runtime that is overloaded, or was started again; the kubelet tries once more."""
 UNREPORTED = {"ContainerCreating", "PodInitializing"}
@@ -118,6 +120,7 @@ def how_it_ended(scene: Scene, pod: Object, status: Object, ended: Object) -> st
     said = f" ({message[:200]})" if message else ""
     lines = [line for line in scene.logs(pod, name).splitlines() if line.strip()]
     last = f"; its last words: {lines[-1].strip()[:200]}" if lines and not oom else ""
+    last += "; a Pod may have only so many processes" if any(FORKLESS.search(line) for line in lines) else ""
     text = f"{word} {name} of Pod {pod['metadata']['name']} ends with code {code} {when}{oom}{said}{last}"
     return text.rstrip(".") + "."
 

@@ -9,6 +9,7 @@ from kindlabs.diagnosis.events import changed_at, newest, said
 from kindlabs.diagnosis.pods import why_pod_not_ready
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import condition, dig
+from kindlabs.kube.rights import QUOTA
 from kindlabs.kube.workloads import pods_of, replica_set_of, scalers_of, span_of
 
 REFUSED_FOR: tuple[tuple[str, Field], ...] = (
@@ -19,6 +20,13 @@ REFUSED_FOR: tuple[tuple[str, Field], ...] = (
     ("violates PodSecurity", ("securityContext",)),
 )
 """Which field of a Pod the admission plugins' words are about (plugin/pkg/admission)."""
+ASK_FOR = {
+    "Deployment.apps": "replicas",
+    "StatefulSet.apps": "replicas",
+    "ReplicaSet.apps": "replicas",
+    "Job.batch": "parallelism",
+}
+"""The field by which a workload says how many Pods it wants at once."""
 
 
 def why_replicas_not_ready(scene: Scene, kind: str, name: str, namespace: str, wanted: int) -> Cause | None:
@@ -73,6 +81,8 @@ def why_pods_refused(scene: Scene, workload: Object) -> Cause | None:
     step = f"-n {namespace} describe {maker['kind'].lower()} {maker['metadata']['name']}"
     text = f"Kubernetes refuses the Pods of {kind} {name}: {_without_pod(said)}."
     quota = re.search(r"exceeded quota: ([^,]+)", said)
+    if quota and quota.group(1) == QUOTA:
+        return _too_many(scene, namespace, text.rstrip("."), step)
     if quota:
         return Cause(
             "QuotaExceeded", "ResourceQuota", quota.group(1), namespace, text, ("spec", "hard"), next_step=step
@@ -83,6 +93,18 @@ def why_pods_refused(scene: Scene, workload: Object) -> Cause | None:
     # Kubernetes makes the account `default` a moment after the namespace.
     final = "service account" not in said or "/default:" not in said
     return about(workload, "PodsRefused", text, field, next_step=step, final=final)
+
+
+def _too_many(scene: Scene, namespace: str, text: str, step: str) -> Cause:
+    """The limit of every lab's namespace is reached: by whoever asks for the most Pods."""
+    asking = [
+        (int(dig(workload, "spec", field, default=1)), field, workload)
+        for kind, field in ASK_FOR.items()
+        for workload in scene.world.list(kind, namespace)
+    ]
+    many, field, greedy = max(asking, key=lambda found: found[0])
+    told = f"{text}; {greedy['kind']} {greedy['metadata']['name']} asks for {many}."
+    return about(greedy, "QuotaExceeded", told, ("spec", field), next_step=step)
 
 
 def _refusal(scene: Scene, workload: Object) -> tuple[Object, str]:

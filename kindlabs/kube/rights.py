@@ -17,6 +17,8 @@ from kindlabs.perimeter import Rights, Space, Thing
 
 NAME = "kind-labs-learner"
 """Roles, bindings and limits of ours; the field manager of submissions has the same name, and nothing to do with it."""
+QUOTA = "kind-labs"
+"""What limits how many objects a namespace holds, and how large they are."""
 RBAC = "rbac.authorization.k8s.io"
 MARKED = "kind-labs/cluster-wide"
 """Annotation of the ClusterRole: the cluster-wide objects that the lab grants or brings, as a JSON list of texts."""
@@ -52,11 +54,11 @@ def in_namespace(lab: str, space: Space, rights: Rights) -> list[Object]:
             "metadata": {"name": NAME},
             **_bound("ClusterRole", "admin"),
         },
-        {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "kind-labs"}, "spec": {"hard": COUNTS}},
+        {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": QUOTA}, "spec": {"hard": COUNTS}},
         {
             "apiVersion": "v1",
             "kind": "LimitRange",
-            "metadata": {"name": "kind-labs"},
+            "metadata": {"name": QUOTA},
             "spec": {"limits": [{"type": "PersistentVolumeClaim", "max": {"storage": VOLUME}}]},
         },
     ]

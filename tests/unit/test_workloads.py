@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from worlds import ObjectsWorld, thing
+from worlds import ObjectsWorld, scene_with, thing
 
+from kindlabs.diagnosis.workloads import why_pods_refused
 from kindlabs.kube.workloads import others_of, pods_of
 from kindlabs.kube.world import World
 
@@ -29,3 +30,26 @@ def test_pods_that_ended_are_nobodys() -> None:
 
     assert [p["metadata"]["name"] for p in pods_of(world, web)] == ["a"]
     assert [p["metadata"]["name"] for p in others_of(world, web)] == ["d"]
+
+
+def test_the_limit_of_a_namespace_is_nobodys_but_who_asks_for_most() -> None:
+    """A Deployment that finds no room is not to blame where another one takes it all."""
+    said = 'pods "web-1-x" is forbidden: exceeded quota: kind-labs, requested: pods=1, used: pods=50, limited: pods=50'
+    failure = {"type": "ReplicaFailure", "status": "True", "message": said}
+    web = thing("Deployment", "web", spec={"replicas": 2, "template": {"spec": {"image": "new"}}})
+    crowd = thing("Deployment", "crowd", spec={"replicas": 1000})
+    refused = replica_set("web-1", "new") | {"status": {"conditions": [failure]}}
+
+    cause = why_pods_refused(scene_with(web, crowd, refused), web)
+
+    assert cause is not None
+    assert (cause.reason, cause.name, cause.field, cause.final) == (
+        "QuotaExceeded",
+        "crowd",
+        ("spec", "replicas"),
+        True,
+    )
+    assert cause.message == (
+        "Kubernetes refuses the Pods of Deployment web: exceeded quota: kind-labs, requested: pods=1, used: pods=50, "
+        "limited: pods=50; Deployment crowd asks for 1000."
+    )
