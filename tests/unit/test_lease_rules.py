@@ -13,6 +13,7 @@ from kindlabs.clusters import lease
 from kindlabs.clusters.cluster import Cluster, Facts, Wanted
 from kindlabs.clusters.profiles import recipe
 from kindlabs.errors import NO_REGISTRY, OWN_FAULT, InfraError, KindLabsError
+from kindlabs.kube import namespaces
 from kindlabs.progress import Steps
 
 
@@ -194,3 +195,15 @@ def test_changed_data_is_a_reason(
     assert lease._why_anew(unmade, tmp_path, [], quiet()) is None
     (tmp_path / "clusters" / changed).write_text("after\n")
     assert "has changed" in (lease._why_anew(unmade, tmp_path, [], quiet()) or "")
+
+
+def test_what_a_submission_left_is_cleared_before_a_cluster_is_doubted(
+    unmade: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault that goes with the Pods of the last submission makes no cluster anew."""
+    left = ["lab-02"]
+    monkeypatch.setattr(Cluster, "fault", lambda *_: "the probe cannot reach its own Service" if left else None)
+    monkeypatch.setattr(Cluster, "api", None)
+    monkeypatch.setattr(lease, "_is_final", lambda _: False)
+    monkeypatch.setattr(namespaces, "clear_others", lambda _api, _lab: left.clear())
+    assert lease._lasting_fault(unmade, [], quiet()) is None
