@@ -248,7 +248,7 @@ class Run:
 
     def _lab(self, api: Api, world: World, refused: Refusals, logs: Mapping[str, NewLog]) -> Lab:
         deadline, transcript = Deadline(self.lab.deadline), Transcript()
-        probe = Probe(api, transcript)
+        probe = Probe(api, transcript, deadline.remaining)
         scene = Scene(
             world,
             listens=probe.listens,

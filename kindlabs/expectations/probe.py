@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from urllib.parse import urlsplit
 
 from kindlabs.errors import InfraError
@@ -16,8 +18,8 @@ PATIENCE = (1.0, 2.0, 6.0)
 """Seconds that the first, the second and each later silent request gets: a packet that went nowhere should not cost
 much, and a slow machine should get them in the end."""
 
-LISTENS_SECONDS = 2.0
-"""What a connection gets until it is made or refused."""
+LISTENS_SECONDS, LATE_SECONDS = 2.0, 0.3
+"""What a connection gets until it is made or refused: while there is time, and afterwards."""
 
 FROM_SECONDS = 1.0
 """What a request from inside a Pod gets; one that a policy drops takes all of it."""
@@ -37,10 +39,16 @@ class Replies:
 
 
 class Probe:
-    """Sends requests for one run, and notes them."""
+    """Sends requests for one run, and notes them.
 
-    def __init__(self, api: Api, transcript: Transcript | None = None) -> None:
-        self._api = api
+    Args:
+        remaining: seconds that the run has left: a walk at its end asks many ports, and may not take as many time-outs.
+    """
+
+    def __init__(
+        self, api: Api, transcript: Transcript | None = None, remaining: Callable[[], float] = lambda: inf
+    ) -> None:
+        self._api, self._remaining = api, remaining
         self._transcript = transcript or Transcript()
         self._silent = 0
         self._heard: dict[tuple[str, int], tuple[float, bool | None]] = {}
@@ -76,13 +84,16 @@ class Probe:
         when, answer = self._heard.get(key, (-FRESH, None))
         if now - when >= FRESH:
             answer = self._listens(pod, port)
-            self._heard[key] = now, answer
+            self._heard[key] = time.monotonic(), answer
         return answer
 
     def _listens(self, pod: Object, port: int) -> bool | None:
         address = dig(pod, "status", "podIP")
+        if not address:
+            return None
+        timeout = LISTENS_SECONDS if self._remaining() > 0 else LATE_SECONDS
         try:
-            return curl.listens(probing.mouth(self._api), address, port, timeout=LISTENS_SECONDS) if address else None
+            return curl.listens(probing.mouth(self._api), address, port, timeout=timeout)
         except ApiError as error:
             raise _mute(error) from error
 

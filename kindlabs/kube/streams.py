@@ -13,7 +13,6 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -63,11 +62,14 @@ def run(
         such program; ApiUnreachable.
     """
     said = {STDOUT: bytearray(), STDERR: bytearray(), STATUS: bytearray()}
-    with closing(_open(api, pod, namespace, container, command, stdin=False, timeout=timeout)) as socket:
+    socket = _open(api, pod, namespace, container, command, stdin=False, timeout=timeout)
+    try:
         for channel, data in _frames(socket, timeout):
             said.setdefault(channel, bytearray()).extend(data)
             if len(said[STDOUT]) + len(said[STDERR]) > limit:
                 raise Unended(f"it said more than {limit} bytes")
+    finally:
+        socket.shutdown()  # type: ignore[no-untyped-call]  # close() would hear out what still comes
     return Ran(_code(said[STATUS]), _text(said[STDOUT]), _text(said[STDERR]))
 
 

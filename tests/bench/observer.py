@@ -21,6 +21,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from kindlabs.kube import probing
+from kindlabs.kube.transport import ApiError, ApiUnreachable, Transport
 from tests.bench.rawapi import RawApi
 
 EVERY = 0.02
@@ -29,7 +31,6 @@ NAMESPACE, HOST, OTHER, SECRET = "lab-03", "web.localhost", "other.localhost", "
 CORE = f"/api/v1/namespaces/{NAMESPACE}"
 GROUPS = "/apis/{}/namespaces/" + NAMESPACE
 CERT_MANAGER = GROUPS.format("cert-manager.io/v1")
-DIAL = "/api/v1/namespaces/kl-probe/services/probe:http/proxy/dial?protocol=http&request=hostname&tries=4&port=80&host="
 
 Question = Callable[[], bool]
 
@@ -38,7 +39,7 @@ class Outcomes:
     """Lab 03's outcomes that come by themselves, each a question; for one thread."""
 
     def __init__(self, kubeconfig: Path, port: int) -> None:
-        self._api, self._port = RawApi(kubeconfig), port
+        self._api, self._prober, self._port = RawApi(kubeconfig), Transport(kubeconfig), port
         self._inside: set[str] = set()
         self._outside: set[str] = set()
         authority = self._api.get("/api/v1/namespaces/cert-manager/secrets/lab-ca")["data"]["tls.crt"]
@@ -59,7 +60,8 @@ class Outcomes:
         return _is_true(self._api.get(f"{CERT_MANAGER}/certificates/{SECRET}"), "Ready")
 
     def _service(self) -> bool:
-        self._inside |= set(self._api.get(f"{DIAL}web.{NAMESPACE}.svc.cluster.local").get("responses") or [])
+        host = f"web.{NAMESPACE}.svc.cluster.local"
+        self._inside |= set(probing.dial(self._prober, host, 80, tries=4, timeout=2)["responses"])
         return self._inside == self._ready()
 
     def _https(self) -> bool:
@@ -164,7 +166,7 @@ def _say(text: str) -> None:
 def _yes(question: Question) -> bool:
     try:
         return question()
-    except (OSError, http.client.HTTPException):
+    except (OSError, http.client.HTTPException, ApiError, ApiUnreachable):
         return False
 
 

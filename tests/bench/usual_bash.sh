@@ -3,7 +3,6 @@
 # Usage: usual_bash.sh MANIFESTS HTTPS_PORT   (KUBECONFIG says which cluster)
 set -euo pipefail
 manifests=$1 port=$2 ns=lab-03 host=web.localhost
-probe=/api/v1/namespaces/kl-probe/services/probe:http/proxy/dial
 k() { kubectl -n "$ns" "$@"; }
 say() { echo "ok - $*"; }
 try() { # until a command succeeds, once a second, for a minute
@@ -12,8 +11,8 @@ try() { # until a command succeeds, once a second, for a minute
 }
 
 inside() {
-  answer=$(kubectl get --raw "$probe?host=web.$ns.svc.cluster.local&port=80&protocol=http&request=hostname&tries=10")
-  [ "$(grep -o 'web-[a-z0-9-]*' <<<"$answer" | wc -l)" -ge 10 ] && [ "$(grep -o 'web-[a-z0-9-]*' <<<"$answer" | sort -u | wc -l)" -ge 2 ]
+  names=$(kubectl -n kl-probe exec mouth-0 -- curl -sf --max-time 2 -H 'Connection: close' -w '\n' "http://web.$ns.svc.cluster.local/hostname?[1-10]") || return 1
+  [ "$(wc -l <<<"$names")" -eq 10 ] && [ "$(sort -u <<<"$names" | wc -l)" -eq 2 ]
 }
 outside() {
   names=$(for _ in $(seq 20); do curl -sfk --max-time 5 --resolve "$host:$port:127.0.0.1" "https://$host:$port/hostname" || return 1; echo; done)

@@ -11,7 +11,7 @@ import pytest
 from kindlabs import course, submission
 from kindlabs.checks import SUBMISSION
 from kindlabs.clusters.cluster import Cluster
-from kindlabs.expectations import deployments, pods
+from kindlabs.expectations import pods, workloads
 from kindlabs.kube import probing
 from kindlabs.kube.api import Api, ApiError, Identity, Object
 from kindlabs.kube.apply import LEARNER
@@ -84,7 +84,7 @@ def _lives(api: Api) -> dict[str, int]:
 @pytest.mark.parametrize("folder", BROKEN)
 def test_nothing_is_scored_that_was_not_earned(folder: str, judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is earned may pass, nothing else does, what is refused is told with its line; nobody doubts the cluster."""
-    for module in (deployments, pods):
+    for module in (pods, workloads):
         monkeypatch.setattr(module, "READY_SECONDS", 10.0)  # it is added to the deadline, and all of that is waited for
     earned, refused = BROKEN[folder]
     record = judge(folder[:2], str(FORGED / folder), deadline=10)

@@ -16,6 +16,7 @@ from kindlabs.clusters.cluster import Cluster, Facts, Wanted
 from kindlabs.clusters.imagelock import Lock
 from kindlabs.clusters.recipe import recipe
 from kindlabs.errors import NO_REGISTRY, OWN_FAULT, InfraError, KindLabsError
+from kindlabs.kube import namespaces
 from kindlabs.progress import Steps
 
 ROOT = Path(__file__).parents[2]
@@ -257,3 +258,15 @@ def test_what_is_no_fault_of_the_clusters_is_none(fault: str, unmade: Cluster) -
     """Neither a bug of ours nor a silent registry makes a cluster anew: it would mend nothing."""
     unmade.distrust(fault)
     assert unmade.facts.fault == ""
+
+
+def test_what_a_submission_left_is_cleared_before_a_cluster_is_doubted(
+    unmade: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault that goes with the Pods of the last submission makes no cluster anew."""
+    left = ["lab-02"]
+    monkeypatch.setattr(Cluster, "fault", lambda *_: "the probe cannot reach its own Service" if left else None)
+    monkeypatch.setattr(Cluster, "api", None)
+    monkeypatch.setattr(lease, "_is_final", lambda _: False)
+    monkeypatch.setattr(namespaces, "clear_others", lambda _api, _lab: left.clear())
+    assert lease._lasting_fault(unmade, [], quiet()) is None
