@@ -158,9 +158,8 @@ class CronJob(Workload):
 
         Nobody waits for the next minute: the CronJob is told that it was looked after two minutes ago last.
         """
-        self.exists()
-        before = {job["metadata"]["uid"] for job in self.jobs}
-        falls_due = self._fall_due()
+        self._is_there()
+        before, falls_due = self._fall_due()
 
         def look(cron_job: Object) -> Look:
             new = [job for job in self._ever() if job["metadata"]["uid"] not in before]
@@ -179,8 +178,7 @@ class CronJob(Workload):
     def does_not_overlap(self, *, within: float | None = None) -> None:
         """While one of its Jobs is not over, the controller starts no second one, and leaves the first alone."""
         with self._slow_job() as slow:
-            since = self._fall_due()
-            before = {job["metadata"]["uid"] for job in self.jobs}
+            before, since = self._fall_due(but=slow)
 
             def look(cron_job: Object) -> Look:
                 others = [job for job in self._ever() if job["metadata"]["uid"] not in before]
@@ -197,17 +195,31 @@ class CronJob(Workload):
             expected = f"while a Job of {self} runs, no second one is started"
             self.lab.expect(expected, self.seen(look), self.explained(why), within=within)
 
-    def _fall_due(self) -> str:
-        """Let its controller find that it looked two minutes ago last; returns the time at which this was done."""
-        now = clock.now()
+    def _is_there(self) -> None:
+        """Wait for it: nothing can be done with one that is absent."""
+        self.lab.do(f"{self} is there", self.seen(lambda _: Look(True, "")), self.explained(lambda _: None))
+
+    def _fall_due(self, but: str = "") -> tuple[set[str], str]:
+        """Let its controller find that it looked two minutes ago last.
+
+        Jobs that it has, all *but* one, go first: of a minute there is one Job, by its name.
+
+        Returns: the uids of the Jobs that it had, and the time at which this was done.
+        """
+        others = [job["metadata"]["name"] for job in self.jobs if job["metadata"]["name"] != but]
+        for name in others:
+            self.lab.api.delete("Job.batch", name, self.namespace)
+        left = lambda: {job["metadata"]["name"] for job in self.jobs} & {*others}  # noqa: E731
+        self.lab.do(f"former Jobs of {self} gone", lambda: Look(not left(), f"{len(left())} are still there"))
+        before, now = {job["metadata"]["uid"] for job in self._ever()}, clock.now()
         status = {"status": {"lastScheduleTime": f"{now - 2 * TICK:%Y-%m-%dT%H:%M:%SZ}"}}
         self.lab.api.patch("CronJob.batch", self.name, self.namespace, status, subresource="status")
-        return f"{now:%Y-%m-%dT%H:%M:%SZ}"
+        return before, f"{now:%Y-%m-%dT%H:%M:%SZ}"
 
     @contextlib.contextmanager
     def _slow_job(self) -> Iterator[str]:
         """While the block runs it has a Job that is not over; its name."""
-        self.exists()
+        self._is_there()
         job = walks.job_of(self.find() or {}, f"{self.name}-slow")
         made = self.lab.api.create(job)
         meta = made["metadata"]

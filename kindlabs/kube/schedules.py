@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,7 @@ SHORT = {
 }
 EVERY = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s)")
 UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-MINUTE = timedelta(minutes=1)
+MINUTE, MINUTES = timedelta(minutes=1), 24 * 60
 
 
 def next_times(schedule: str, zone: str | None, after: datetime, count: int) -> list[datetime]:
@@ -37,6 +38,11 @@ def next_times(schedule: str, zone: str | None, after: datetime, count: int) -> 
 
 
 def is_each_minute(schedule: str, zone: str | None, now: datetime) -> bool:
-    """Whether it fires in each minute of the hour that comes."""
-    times = next_times(schedule, zone, now, 60)
-    return len(times) == 60 and all(second - first == MINUTE for first, second in pairwise(times))
+    """Whether it fires in each minute of the day that comes."""
+    return _is_each_minute(schedule, zone, now.replace(minute=0, second=0, microsecond=0))
+
+
+@cache
+def _is_each_minute(schedule: str, zone: str | None, since: datetime) -> bool:
+    times = [since, *next_times(schedule, zone, since, MINUTES)]
+    return len(times) == MINUTES + 1 and all(second - first == MINUTE for first, second in pairwise(times))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 
-from kindlabs.kube.api import ApiError
-from kindlabs.kube.sending import passes
+from kindlabs.kube.api import Api, ApiError
+from kindlabs.kube.sending import kinds_defined_by, passes, send
 
 
 @pytest.mark.parametrize(
@@ -47,3 +49,35 @@ def test_what_passes(status: int, message: str) -> None:
 def test_what_does_not(status: int, message: str) -> None:
     """A refusal is one, whatever its number."""
     assert not passes(ApiError(status, "", message))
+
+
+WIDGET: Any = {"apiVersion": "example.org/v1", "kind": "Widget", "metadata": {"name": "one", "namespace": "lab-02"}}
+DEFINITION: Any = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "widgets.example.org"},
+    "spec": {"group": "example.org", "names": {"kind": "Widget"}},
+}
+
+
+class SlowServer:
+    """A server that serves a new kind only at the third try."""
+
+    tries = 0
+
+    def apply(self, _manifest: Any, *, manager: str) -> None:
+        """Refuse twice, then take it."""
+        self.tries += 1
+        if self.tries < 3:
+            raise ApiError(404, "NotFound", "no kind Widget in version example.org/v1")
+
+
+def test_an_object_right_after_its_definition(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kind that is defined beside it is served a moment later; one that nobody defines is refused at once."""
+    monkeypatch.setattr("kindlabs.kube.sending.PAUSES", (0, 0, 0))
+    server = SlowServer()
+    assert send(cast("Api", server), WIDGET, kinds_defined_by([DEFINITION, WIDGET])) is None
+    assert server.tries == 3
+    refusal = send(cast("Api", SlowServer()), WIDGET, kinds_defined_by([WIDGET]))
+    assert refusal is not None
+    assert refusal.message.startswith("no kind Widget")

@@ -102,3 +102,16 @@ def test_a_grant_never_shortens() -> None:
     assert deadline.remaining() > 45
     deadline.grant(100)
     assert deadline.remaining() > 95
+
+
+def test_time_of_its_own_costs_no_other() -> None:
+    """Inside, so many seconds are left and no more; afterwards the others have what they had."""
+    deadline = Deadline(0.4)
+    with deadline.within(20):
+        assert 19 < deadline.remaining() <= 20
+        time.sleep(0.5)
+    assert 0.2 < deadline.remaining() <= 0.4
+    with deadline.within(0.1):
+        assert deadline.remaining() <= 0.1
+    with deadline.within(None):
+        assert deadline.remaining() <= 0.4

@@ -160,3 +160,25 @@ def test_a_pass_is_confirmed(server: Server, world: World) -> None:
     server.trouble = (500, "[-]etcd failed")
     with pytest.raises(ApiUnreachable, match="etcd"):
         world.confirm()
+
+
+WIDGETS = {"resource": "widgets", "responseKind": {"kind": "Widget"}, "scope": "Namespaced", "verbs": ["list"]}
+
+
+def test_a_kind_that_comes_later_is_found(server: Server, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kind that is not served at the first look has no objects then, and has them once it is."""
+    monkeypatch.setattr(module, "UNSERVED_SECONDS", 0.02)
+    assert world.list("Widget.example.org") == []
+    group = {"metadata": {"name": "example.org"}, "versions": [{"version": "v1", "resources": [WIDGETS]}]}
+    widgets = {"metadata": {"resourceVersion": "1"}, "items": [POD]}
+    monkeypatch.setitem(ANSWERS, "/apis", {"items": [group]})
+    monkeypatch.setitem(ANSWERS, "/apis/example.org/v1/widgets", widgets)
+    until(lambda: len(world.list("Widget.example.org")) == 1)
+
+
+def test_what_ever_was_there(server: Server, world: World) -> None:
+    """Objects that are gone are among those that ever were, as they were last."""
+    server.events = ({"type": "DELETED", "object": POD | {"status": {"phase": "Succeeded"}}},)
+    until(lambda: world.list("Pod") == [])
+    assert world.ever("Pod", "lab") == [POD | {"status": {"phase": "Succeeded"}}]
+    assert world.ever("Pod", "other") == []
