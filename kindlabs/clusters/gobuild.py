@@ -101,7 +101,7 @@ def _build(lock: Lock, missing: dict[str, Path], arch: str, steps: Steps) -> Non
 def collector() -> dict[str, str]:
     """Go's variables for its garbage collector: none before a compiler has its share of the memory that is free.
 
-    A fifth of the time goes into collecting otherwise. The largest package (aws-sdk-go-v2/service/ec2, Traefik's) takes
+    A fifth of the time goes into collecting otherwise. The largest package (aws-sdk-go-v2/service/ec2) takes
     2.3 GiB without; where a compiler's share is less, each gets the collector that it has by itself.
     """
     try:

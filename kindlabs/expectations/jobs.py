@@ -209,7 +209,10 @@ class CronJob(Workload):
         others = [job["metadata"]["name"] for job in self.jobs if job["metadata"]["name"] != but]
         for name in others:
             self.lab.api.delete("Job.batch", name, self.namespace)
-        left = lambda: {job["metadata"]["name"] for job in self.jobs} & {*others}  # noqa: E731
+
+        def left() -> set[str]:
+            return {job["metadata"]["name"] for job in self.jobs} & {*others}
+
         self.lab.do(f"former Jobs of {self} gone", lambda: Look(not left(), f"{len(left())} are still there"))
         before, now = {job["metadata"]["uid"] for job in self._ever()}, clock.now()
         status = {"status": {"lastScheduleTime": f"{now - 2 * TICK:%Y-%m-%dT%H:%M:%SZ}"}}
