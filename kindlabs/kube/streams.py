@@ -25,11 +25,14 @@ from websocket import (
     create_connection,
 )
 
-from kindlabs.kube.transport import CONNECT_SECONDS, ApiError, ApiUnreachable, Transport, refusal
+from kindlabs.kube.transport import ApiError, ApiTimeout, ApiUnreachable, Transport, refusal
 
 STDIN, STDOUT, STDERR, STATUS = range(4)
 """Channels of ``v5.channel.k8s.io`` (k8s.io/apimachinery, pkg/util/remotecommand); the first byte of a frame."""
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
+
+OPEN_SECONDS = 10.0
+"""For a command to begin: containerd starts a process for it, which takes seconds on a machine with much to do."""
 
 
 class Ran(NamedTuple):
@@ -62,7 +65,7 @@ def run(
         such program; ApiUnreachable.
     """
     said = {STDOUT: bytearray(), STDERR: bytearray(), STATUS: bytearray()}
-    socket = _open(api, pod, namespace, container, command, stdin=False, timeout=timeout)
+    socket = _open(api, pod, namespace, container, command, stdin=False)
     try:
         for channel, data in _frames(socket, timeout):
             said.setdefault(channel, bytearray()).extend(data)
@@ -114,7 +117,7 @@ class Shell:
         said, ends = bytearray(), f"\n{word}\n".encode()
         try:
             if self._socket is None:
-                self._socket = _open(*self._place, ["sh"], stdin=True, timeout=CONNECT_SECONDS)
+                self._socket = _open(*self._place, ["sh"], stdin=True)
                 self._hang_up = weakref.finalize(self, self._socket.shutdown)  # at the latest when the process ends
             _send(self._socket, line)
             for channel, data in _frames(self._socket, timeout):
@@ -152,7 +155,7 @@ def framed(command: str, given: str, limit: int, word: str) -> str:
 
 
 def _open(
-    api: Transport, pod: str, namespace: str, container: str, command: Sequence[str], *, stdin: bool, timeout: float
+    api: Transport, pod: str, namespace: str, container: str, command: Sequence[str], *, stdin: bool
 ) -> WebSocket:
     wanted = {"stdin": str(stdin).lower(), "stdout": "true", "stderr": "true", "container": container}
     query = urlencode([*((key, value) for key, value in wanted.items() if value), *(("command", c) for c in command)])
@@ -160,7 +163,7 @@ def _open(
     try:
         return create_connection(
             f"{server}/api/v1/namespaces/{namespace}/pods/{pod}/exec?{query}",
-            timeout=min(CONNECT_SECONDS, timeout),
+            timeout=OPEN_SECONDS,
             sslopt=tls,
             subprotocols=list(PROTOCOLS),
             suppress_origin=True,
@@ -168,6 +171,8 @@ def _open(
         )
     except WebSocketBadStatusException as error:
         raise refusal(error.status_code, error.resp_body or b"") from error
+    except (WebSocketTimeoutException, TimeoutError) as error:
+        raise ApiTimeout(f"no way into Pod {pod} within {OPEN_SECONDS:g} s") from error
     except (WebSocketException, OSError) as error:
         raise ApiUnreachable(f"no way into Pod {pod}: {error}") from error
 
