@@ -329,7 +329,7 @@ def _pod(name: str, space: str, role: str, **container: Any) -> dict[str, Any]:
 
 def _first_try(net: Net) -> str:
     """What a new Pod of role stranger says of its first connection to the server."""
-    script = f"/agnhost connect {net.addresses['server']}:8080 --timeout=2s && echo open || echo shut"
+    script = f"/agnhost connect {net.addresses['server']}:8080 --timeout=2s 2> /dev/null && echo open || echo shut"
     pod = _pod("hasty", HERE, "stranger", command=["sh", "-c", script])
     pod["spec"]["restartPolicy"] = "Never"
     net.cluster.api.apply(pod, manager="test")
