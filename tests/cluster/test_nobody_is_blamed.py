@@ -53,6 +53,8 @@ def broken(spare: Cluster, client: docker.DockerClient, request: pytest.FixtureR
 
 PROVISIONER = "-n local-path-storage scale deployment local-path-provisioner --replicas"
 NO_PROVISIONER = (f"{KUBECTL} {PROVISIONER}=0", f"{KUBECTL} {PROVISIONER}=1")
+WELL_SECONDS = 150.0
+"""What a sound promise may take on a machine with far too much work; a few seconds on a quiet one."""
 MANIFEST, KEPT = "/etc/kubernetes/manifests/kube-controller-manager.yaml", "/run/kube-controller-manager.yaml"
 
 
@@ -79,7 +81,7 @@ def test_a_sound_cluster_keeps_every_promise(spare: Cluster) -> None:
     """All that it promises comes about with objects of ours, within seconds, and nothing of them is left."""
     promises = [*OF_EVERY_CLUSTER, *(promise for name in spare.addons for promise in promises_of_module(name))]
     attempt = trial(spare)
-    assert prove(promises, attempt, control.PATIENCE) == {}
+    assert prove(promises, attempt, WELL_SECONDS) == {}
     attempt.clean_up()
     for kind in ("Job.batch", "CronJob", "Ingress", "CertificateRequest.cert-manager.io", "Service", "Deployment"):
         assert spare.api.list(kind, "kl-probe", MARK) == []
@@ -99,12 +101,11 @@ def test_a_sound_cluster_keeps_every_promise(spare: Cluster) -> None:
 )
 def test_a_dead_controller_breaks_its_own_promise(broken: Cluster, promises: set[str]) -> None:
     """Who does not act any more is found out by the promise that it kept, and nobody else is suspected."""
+    dead = [promise for promise in OF_EVERY_CLUSTER if promise.name in promises]
     others = [promise for promise in OF_EVERY_CLUSTER if promise.name not in promises]
-    before = trial(broken)
-    assert prove(others, before, 60) == {}  # whoever was started anew is at work
-    before.clean_up()
     attempt = trial(broken)
-    assert set(prove(OF_EVERY_CLUSTER, attempt, 15)) == promises
+    assert prove(others, attempt, WELL_SECONDS) == {}
+    assert set(prove(dead, attempt, 10)) == promises
     attempt.clean_up()
 
 
