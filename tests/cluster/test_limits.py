@@ -1,4 +1,4 @@
-"""Nobody fills the cluster: a namespace holds so many objects, a Pod so many processes, and it is told as what it is."""
+"""Nobody fills the cluster: a namespace holds so many objects, a Pod so many processes, and that is told."""
 
 from __future__ import annotations
 
