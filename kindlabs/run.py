@@ -158,7 +158,7 @@ class Run:
             return None
 
     def _apply_and_check(self) -> None:
-        api = self.cluster.api
+        api = Api(self.cluster.kubeconfig_path)  # with nothing that an earlier run kept open
         with self.steps.step(f"Apply {self.submission.name}", total=1, quiet_below=APPLY_SECONDS):
             with self._phase("setup"):
                 given, there = self._set_up(api)
