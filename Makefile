@@ -49,7 +49,7 @@ labs: venv ## Prove the labs that have changed in full, the others in rotation
 	  $(lab) verify $${since:+--changed "$$since"} --rotate 30
 unit: venv ## Run the tests that need no cluster (seconds), with coverage
 	@.venv/bin/pytest tests/unit --cov
-bench: venv ## Measure start-up, tail, time to a hopeless verdict and cold clusters
+bench: venv ## Measure start-up, tail, time to a hopeless verdict, API requests and cold clusters
 	@.venv/bin/python -m tests.bench
 verify: venv ## Prove labs: solution, start and mutants   make verify [LAB=03] [VERIFY="--repeat 3"]
 	@$(lab) verify $${LAB:+"$$LAB"} $$VERIFY

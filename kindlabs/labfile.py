@@ -29,9 +29,11 @@ def _mapping(properties: dict[str, Any], *required: str) -> dict[str, Any]:
     }
 
 
+# The admission policy for learners knows the accounts of their Pods by it (clusters/addons/probe/learners.yaml).
+_SPACE = {"type": "string", "pattern": "^lab-[a-z0-9]+(-[a-z0-9]+)*$"}
 _NAMESPACE = _mapping(
     {
-        "name": _ID,
+        "name": _SPACE,
         "pod_security": {"enum": ["privileged", "baseline", "restricted"]},
         "labels": {"type": "object", "additionalProperties": {"type": "string"}},
     },
@@ -64,7 +66,7 @@ LAB_SCHEMA = _mapping(
         "addons": {"type": "array", "items": _ID},
         "requires": {"type": "array", "items": _ID},
         "breaks": {"type": "array", "items": _ID},
-        "namespaces": {"type": "array", "items": {"anyOf": [_ID, _NAMESPACE]}, "minItems": 1},
+        "namespaces": {"type": "array", "items": {"anyOf": [_SPACE, _NAMESPACE]}, "minItems": 1},
         "images": _TEXTS,
         "deadline": {"type": "number", "exclusiveMinimum": 0},
         "start": _mapping({"points": {"type": "integer", "minimum": 0}}),

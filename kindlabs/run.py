@@ -26,14 +26,15 @@ from kindlabs.expectations.probe import Probe
 from kindlabs.expectations.transcript import Transcript
 from kindlabs.explaining import Explainer, Refusals, explain_refusals, findings_of, submission_check
 from kindlabs.kube import sending
-from kindlabs.kube.api import Api, ApiError
+from kindlabs.kube.api import Api, ApiError, Object
 from kindlabs.kube.apply import LEARNER
 from kindlabs.kube.contents import contents
 from kindlabs.kube.given import Given, bring, of_lab
-from kindlabs.kube.namespaces import clear_others, empty, grant, namespace
+from kindlabs.kube.namespaces import clear_others, empty, grant, let_in, namespace
 from kindlabs.kube.newlog import NewLog
-from kindlabs.kube.notes import disturbed
+from kindlabs.kube.notes import Key, disturbed
 from kindlabs.kube.offline import keep_pulls_at_home
+from kindlabs.kube.rights import in_namespace
 from kindlabs.kube.streams import Unended
 from kindlabs.kube.world import World
 from kindlabs.lint import Finding
@@ -157,13 +158,13 @@ class Run:
             return None
 
     def _apply_and_check(self) -> None:
-        api = Api(self.cluster.kubeconfig_path)
+        api = Api(self.cluster.kubeconfig_path)  # with nothing that an earlier run kept open
         with self.steps.step(f"Apply {self.submission.name}", total=1, quiet_below=APPLY_SECONDS):
             with self._phase("setup"):
-                given = self._set_up(api)
+                given, there = self._set_up(api)
             logs = {addon.name: NewLog(api, *addon.logs_of) for addon in self._addons if addon.log}
             with self._phase("apply"):
-                done = [part.apply(api, self.lab) for part in self.submission.parts]
+                done = [part.apply(api, self.lab, there) for part in self.submission.parts]
         refused = explain_refusals(api, [refusal for applied in done for refusal in applied.refused])
         self._add_submission_check(refused, [finding for applied in done for finding in applied.findings])
         self._record.evidence = {name: text for applied in done for name, text in applied.evidence.items()}
@@ -204,8 +205,11 @@ class Run:
         explainer.explain(result, Unmet("what was ready stays ready until the last check", seen, why))
         self._record.add(result)
 
-    def _set_up(self, api: Api) -> list[Given]:
-        """Namespaces, rights, and what the lab brings along, as a first run finds them; of other labs, nothing."""
+    def _set_up(self, api: Api) -> tuple[list[Given], dict[Key, Object]]:
+        """Namespaces, rights, and what the lab brings along, as a first run finds them; of other labs, nothing.
+
+        Returns: what the lab brings, and all that is in its namespaces.
+        """
         lab, spaces = self.lab, self.lab.namespaces
         self._restore(api, {name for name, other in self.cluster.facts.broken.items() if other != lab.id})
         clear_others(api, lab.id)
@@ -214,8 +218,7 @@ class Run:
         setup = [(manifest.document, f"{manifest.file}:{manifest.line}") for manifest in self.setup]
         given = of_lab(api, lab.id, setup, spaces[0], lab.rights.given)
         grant(api, lab.id, lab.rights, [each.thing for each in given if not each.key.namespace])
-        if self.fresh:
-            empty(api, spaces, lab.rights.cluster)
+        there = empty(api, spaces, lab.rights.cluster) if self.fresh else contents(api, spaces, lab.rights.cluster)
         if self.fresh or self.submission.acts:  # what was done by hand must not be there already
             self._restore(api, set(self.cluster.facts.broken))
         self._note_broken()
@@ -223,8 +226,11 @@ class Run:
             for name in spaces:
                 keep_pulls_at_home(api, name, self._images)
         broken = {key for name in spaces for key in disturbed(api, name)}
-        bring(api, given, contents(api, spaces), broken, anew=bool(lab.handin.script))
-        return given
+        rights = [Given(right, "") for space in lab.spaces for right in in_namespace(lab.id, space, lab.rights)]
+        changed = bring(api, [*rights, *given], there, broken, anew=bool(lab.handin.script))
+        for name in {right.key.namespace for right in rights if right.key in changed}:
+            let_in(api, name)
+        return given, there
 
     def _read_only(self, given: list[Given]) -> frozenset[tuple[str, str, str]]:
         """What of the lab's no submission may change."""

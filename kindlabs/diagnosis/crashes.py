@@ -25,7 +25,9 @@ INIT_SECONDS = 2.0
 QUICK_SECONDS = 3
 """A container that ends within so many seconds ends soon after it starts."""
 KILLED = 137
-FORKLESS = re.compile(r"can(no|')t (fork|start new thread)|fork: |pthread_create failed|failed to create new OS thread")
+FORKLESS = re.compile(
+    r"can(no|')t (fork|start new thread)|fork: |pthread_create failed|failed to create new OS thread", re.IGNORECASE
+)
 """What shells, Python and Go say when the kernel gives a Pod no further process (``podPidsLimit``)."""
 BUSY = re.compile(r"deadline exceeded|is reserved for|transport is closing|connection re(fused|set)|EOF")
 """A container runtime that is overloaded, or was started again; the kubelet tries once more."""

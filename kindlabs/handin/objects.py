@@ -13,8 +13,11 @@ from kindlabs.lint import Finding, Source, lint
 from kindlabs.manifests import Manifest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kindlabs.course import CourseLab
-    from kindlabs.kube.api import Api
+    from kindlabs.kube.api import Api, Object
+    from kindlabs.kube.notes import Key
 
 MAX_OBJECTS = 200
 """A lab has a dozen; what a run remembers of them has to fit into an annotation of 256 KiB (see kube/notes)."""
@@ -88,11 +91,11 @@ class Objects(Part):
         message = f"no manifest in this folder{passed}; expected files such as {expected}."
         return Finding(message, Source(self.folder.shown_as, 1))
 
-    def apply(self, api: Api, lab: CourseLab) -> Applied:
+    def apply(self, api: Api, lab: CourseLab, there: Mapping[Key, Object]) -> Applied:
         """Make of the lab's namespaces what a first run of ``manifests`` would."""
         from kindlabs.kube import apply as applying
 
-        outcome = applying.apply(api, [m.document for m in self.manifests], lab.namespaces, lab.rights.cluster)
+        outcome = applying.apply(api, [m.document for m in self.manifests], lab.namespaces, lab.rights.cluster, there)
         return Applied(outcome.refused, outcome.changed)
 
     def source(self, kind: str, name: str, namespace: str | None, at: tuple[str | int, ...]) -> Source | None:

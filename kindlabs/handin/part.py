@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from kindlabs.lint import Finding, Source
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kindlabs.course import CourseLab
-    from kindlabs.kube.api import Api
+    from kindlabs.kube.api import Api, Object
+    from kindlabs.kube.notes import Key
     from kindlabs.kube.sending import Refusal
 
 Kubectl = Callable[[], Path]
@@ -70,8 +73,8 @@ class Part(ABC):
     def read(cls, folder: Folder, lab: CourseLab) -> Self:
         """What *folder* holds of it, linted; nothing where the lab asks for none. Raises: UnreadableSubmission."""
 
-    def apply(self, api: Api, lab: CourseLab) -> Applied:  # noqa: ARG002 - most kinds have nothing to apply
-        """Bring it to the cluster, with the learner's rights. Raises: ApiError, InfraError."""
+    def apply(self, api: Api, lab: CourseLab, there: Mapping[Key, Object]) -> Applied:  # noqa: ARG002 - most kinds have nothing to apply
+        """Bring it to the cluster, where *there* is, with the learner's rights. Raises: ApiError, InfraError."""
         return Applied()
 
     def source(self, kind: str, name: str, namespace: str | None, at: tuple[str | int, ...]) -> Source | None:  # noqa: ARG002

@@ -11,10 +11,12 @@ from kindlabs.lint import Finding, Source
 from kindlabs.manifests import read_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from kindlabs.course import CourseLab
-    from kindlabs.kube.api import Api
+    from kindlabs.kube.api import Api, Object
+    from kindlabs.kube.notes import Key
 
 KIND = "script"
 """The kind by which causes name the script."""
@@ -55,7 +57,7 @@ class Script(Part):
         """Whether nothing is left to run without comments."""
         return not re.sub(r"^\s*(#.*)?$", "", self.text, flags=re.MULTILINE).strip()
 
-    def apply(self, api: Api, lab: CourseLab) -> Applied:
+    def apply(self, api: Api, lab: CourseLab, there: Mapping[Key, Object]) -> Applied:  # noqa: ARG002
         """Replay it; a line that fails is a finding, and what it printed is evidence."""
         if not self.name or self.is_empty:
             return Applied()

@@ -25,11 +25,14 @@ class Api(Transport):
         super().__init__(kubeconfig, identity)
         self._resources: list[Resource] | None = None
         self._discovery = threading.Lock()
+        self._others: dict[Identity, Api] = {}
 
     def acting_as(self, identity: Identity) -> Api:
         """The same server as another identity sees it."""
-        other = Api(self.kubeconfig, identity)
-        other._resources = self._resources  # what the server serves does not depend on who asks
+        if identity not in self._others:
+            self._others[identity] = Api(self.kubeconfig, identity)
+        other = self._others[identity]
+        other._resources = other._resources or self._resources  # what is served does not depend on who asks
         return other
 
     # What the server knows.

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kindlabs.kube.api import Api, Identity, Object
-from kindlabs.kube.contents import contents, strays
+from kindlabs.kube.contents import contents, is_unseen, strays
 from kindlabs.kube.leftovers import sweep
 from kindlabs.kube.notes import Key, applied, disturbed, forget_disturbed, key_of, note_applied
 from kindlabs.kube.ownership import is_labs
@@ -72,11 +72,14 @@ def apply(
         return Outcome([], changed=False)
     # Noted before the first change: an interrupted run leaves nothing unknown behind.
     note_applied(api, namespaces, {key: "" if key in moved else noted[key] for key in {*noted, *ordered}})
-    removed = remove(api, learner, moved - stray) | remove(api, api, stray)
-    sweep(api, namespaces, restless=True)
+    found = {key for key in moved if key in there or is_unseen(key)}
+    removed = remove(api, learner, found - stray) | remove(api, api, stray)
+    used = not all(map(is_labs, there.values()))
+    if used:
+        sweep(api, namespaces, restless=True)
     coming = kinds_defined_by(manifests)
     results = {key: _sent(api, learner, manifest, coming) for key, manifest in ordered.items() if key in moved}
-    for key in sweep(api, namespaces, restless=False) & {*ordered}:
+    for key in sweep(api, namespaces, restless=False) & {*ordered} if used else ():
         send(learner, ordered[key])  # a controller had made it first; now it is the learner's alone
     taken = [manifest for key, manifest in ordered.items() if results.get(key) is None]
     inputs = _inputs(api, taken)

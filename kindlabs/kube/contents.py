@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from kindlabs.kube.api import Api, Object
 from kindlabs.kube.notes import Key
@@ -14,21 +14,32 @@ DERIVED = {"Event", "Endpoints", "EndpointSlice", "Lease", "PodMetrics", "Contro
 """Kinds that controllers own; they go with what they were derived from."""
 
 
-def contents(api: Api, namespaces: Sequence[str], granted: Iterable[Thing] = ()) -> dict[Key, Object]:
-    """What is in *namespaces* and neither derived nor Kubernetes' own, and what is *granted* cluster-wide."""
-    kinds = [
+def contents(
+    api: Api, namespaces: Sequence[str], granted: Iterable[Thing] = (), kinds: Collection[str] | None = None
+) -> dict[Key, Object]:
+    """What is in *namespaces* and neither derived nor Kubernetes' own, and what is *granted* cluster-wide.
+
+    Args:
+        kinds: only these.
+    """
+    known = [
         f"{resource.kind}.{resource.group}" if resource.group else resource.kind
         for resource in api.resources()
         if resource.namespaced and {"list", "delete"} <= resource.verbs and resource.kind not in DERIVED
     ]
     there = {
         Key(kind, thing["metadata"]["name"], thing["metadata"]["namespace"]): thing
-        for kind in kinds
+        for kind in (known if kinds is None else kinds)
         for thing in api.list(kind, namespaces[0] if len(namespaces) == 1 else None)
         if thing["metadata"]["namespace"] in namespaces and (kind, thing["metadata"]["name"]) not in COMES_BACK
     }
     wide = {Key(t.kind, t.name, ""): api.get(t.kind, t.name) for t in granted if api.resource(t.kind)}
     return there | {key: thing for key, thing in wide.items() if thing}
+
+
+def is_unseen(key: Key) -> bool:
+    """Whether an object may be there, though :func:`contents` leaves it out."""
+    return key.kind.partition(".")[0] in DERIVED or key[:2] in COMES_BACK
 
 
 def strays(there: Mapping[Key, Object]) -> set[Key]:

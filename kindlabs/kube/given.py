@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,14 +12,11 @@ from kindlabs.kube.apply import rank_of
 from kindlabs.kube.namespaces import put
 from kindlabs.kube.notes import Key, key_of
 from kindlabs.kube.objects import condition, dig, is_going, is_ready, is_true, statuses
-from kindlabs.kube.ownership import LAB, LEARNER_MANAGER, OPEN, has_foreign_fields, is_labs, is_written_by
+from kindlabs.kube.ownership import LAB, OPEN, is_as_signed, is_labs, signed
 from kindlabs.kube.podspecs import pod_spec
 from kindlabs.kube.removal import remove
-from kindlabs.kube.rights import is_of_rights
 from kindlabs.perimeter import Thing
 
-PRINT = "kind-labs/print"
-"""Annotation: what stands for the manifest that an object was made from."""
 WAIT = "kind-labs/wait"
 """Annotation, in a lab's manifest: ``"false"`` for what is broken on purpose, so that nobody waits for it."""
 LATER = "WaitForFirstConsumer"
@@ -71,50 +66,47 @@ def _marked(api: Api, lab: str, document: Object, first: str, opened: Collection
     key = key_of(document | {"metadata": meta})
     own = {LAB: lab} | ({OPEN: "true"} if Thing(key.kind, key.name) in opened else {})
     meta["labels"] = (meta.get("labels") or {}) | own
-    text = json.dumps([document, meta], sort_keys=True)
-    meta["annotations"] = (meta.get("annotations") or {}) | {PRINT: hashlib.sha256(text.encode()).hexdigest()[:16]}
-    return document | {"metadata": meta}
+    return signed(document | {"metadata": meta})
 
 
 def bring(
-    api: Api, given: Sequence[Given], there: Mapping[Key, Object], broken: Collection[Key] = (), *, anew: bool = False
-) -> bool:
-    """Make *given* be there as a first run finds them, and ready; whether anything had to be done.
+    api: Api, given: Sequence[Given], there: dict[Key, Object], broken: Collection[Key] = (), *, anew: bool = False
+) -> set[Key]:
+    """Make *given* be there as a first run finds them, and ready; what had to be made or taken away.
 
     What anybody wrote into, or a check broke on purpose, is made anew; what the lab brings no more goes.
 
     Args:
-        there: what is in the lab's namespaces.
+        there: what is in the lab's namespaces; brought up to date.
         anew: whether Pods may hold what an earlier run put into them, and so are made anew.
 
     Raises: LabError when an object is refused, or does not become ready.
     """
     wanted = {each.key: each for each in given}
-    stale = {
-        k for k, each in wanted.items() if k in broken or not _is_as_put(api, each, there) or (anew and _runs(each))
-    }
-    brought = {key for key, thing in there.items() if is_labs(thing) and not is_of_rights(thing) and not _owned(thing)}
+    used = {*broken, *(key for key, each in wanted.items() if anew and pod_spec(each.manifest))}
+    stale = {key for key, each in wanted.items() if key in used or not _is_as_put(api, each, there)}
+    brought = {key for key, thing in there.items() if is_labs(thing) and not thing["metadata"].get("ownerReferences")}
     gone = {*brought} - {*wanted}
     if stale or gone:
         remove(api, api, stale | gone)
+    for key in stale | gone:
+        there.pop(key, None)
     for each in sorted((wanted[key] for key in stale), key=lambda each: rank_of(each.manifest)):
         try:
-            put(api, each.manifest)
+            there[each.key] = put(api, each.manifest)
         except ApiError as error:
             raise LabError(f"{each.where}: the API server refuses it: {error.message}") from error
     _await(api, [each for each in given if each.is_awaited])
-    return bool(stale or gone)
+    return stale | gone
 
 
 def _is_as_put(api: Api, each: Given, there: Mapping[Key, Object]) -> bool:
     live = there.get(each.key) or (None if each.key.namespace else _find(api, each))
-    if live is None or is_going(live) or has_foreign_fields(live) or is_written_by(live, LEARNER_MANAGER):
+    if live is None or is_going(live):
         return False
     # Scaling leaves no trace in managedFields where the manifest names no replicas.
-    if dig(live, "spec", "replicas", default=1) != dig(each.manifest, "spec", "replicas", default=1):
-        return False
-    annotations = live["metadata"].get("annotations") or {}
-    return bool(annotations.get(PRINT) == each.manifest["metadata"]["annotations"][PRINT])
+    scaled = dig(live, "spec", "replicas", default=1) != dig(each.manifest, "spec", "replicas", default=1)
+    return not scaled and is_as_signed(live, each.manifest)
 
 
 def _find(api: Api, each: Given) -> Object | None:
@@ -122,14 +114,6 @@ def _find(api: Api, each: Given) -> Object | None:
         return api.find(each.manifest)
     except ApiError:  # whoever applies it hears the same
         return None
-
-
-def _runs(each: Given) -> bool:
-    return pod_spec(each.manifest) is not None
-
-
-def _owned(thing: Object) -> bool:
-    return bool(thing["metadata"].get("ownerReferences"))
 
 
 def _await(api: Api, given: Sequence[Given]) -> None:

@@ -8,12 +8,12 @@ from functools import partial
 from kindlabs.kube import rights
 from kindlabs.kube.api import Api, ApiError, Object
 from kindlabs.kube.apply import LEARNER
-from kindlabs.kube.contents import contents
+from kindlabs.kube.contents import DERIVED, contents
 from kindlabs.kube.discovery import Resource
 from kindlabs.kube.notes import Key, key_of, note_applied
 from kindlabs.kube.objects import is_going
 from kindlabs.kube.ownership import INSTRUCTOR_MANAGER, LAB
-from kindlabs.kube.removal import press, remove, until_done
+from kindlabs.kube.removal import MADE_BY, press, remove, until_done
 from kindlabs.perimeter import Rights, Space, Thing
 
 USED = "kind-labs/used"
@@ -36,7 +36,9 @@ def namespace(api: Api, space: Space, lab: str, granted: Rights | None = None) -
         )
         # Kubernetes makes the account that Pods run as a moment later, and refuses Pods until then.
         until_done(lambda _: api.get("ServiceAccount", "default", name) is None, f"namespace {name} to be ready")
-    _let_in(api, space, lab, granted or Rights())
+        for manifest in rights.in_namespace(lab, space, granted or Rights()):
+            put(api, manifest)
+        let_in(api, name)
     return known
 
 
@@ -44,15 +46,13 @@ def _press_on(api: Api, name: str, late: bool) -> int:
     """Sweep out a namespace that was deleted, which a finalizer in it would keep for ever; how much is left."""
     if api.get("Namespace", name) is None:
         return 0
-    return sweep_out(api, name, late=late) + 1
+    return _sweep_out(api, [name], None, late) + 1
 
 
-def _let_in(api: Api, space: Space, lab: str, granted: Rights) -> None:
-    """Give the learner her rights and limits, whatever was made of them, and return when they are in effect."""
-    for manifest in rights.in_namespace(lab, space, granted):
-        put(api, manifest)
+def let_in(api: Api, name: str) -> None:
+    """Return when the learner's rights in a namespace are in effect."""
     learner = api.acting_as(LEARNER)
-    until_done(lambda _: not learner.may_create("", "pods", space.name), f"the learner's rights in {space.name}")
+    until_done(lambda _: not learner.may_create("", "pods", name), f"the learner's rights in {name}")
 
 
 def grant(api: Api, lab: str, granted: Rights, brought: Collection[Thing] = ()) -> None:
@@ -92,15 +92,29 @@ def put(api: Api, manifest: Object) -> Object:
         return api.apply(manifest, manager=INSTRUCTOR_MANAGER)
 
 
-def empty(api: Api, namespaces: Sequence[str], granted: Collection[Thing] = ()) -> None:
-    """Delete everything in *namespaces* that is not Kubernetes' own, then what is *granted*; return when it is gone.
+def empty(api: Api, namespaces: Sequence[str], granted: Collection[Thing] = ()) -> dict[Key, Object]:
+    """Delete everything in *namespaces* but the learner's rights, then what is *granted*; what is left when it is gone.
 
     Emptying takes about a second where deleting and making a namespace takes five to eleven.
     """
-    left = list(namespaces)
-    until_done(lambda late: sum(sweep_out(api, name, late=late) for name in left), f"{', '.join(left)} to be empty")
+    while True:
+        there = contents(api, namespaces)
+        going = {key: thing for key, thing in there.items() if not rights.is_of_rights(thing)}
+        if not going:
+            break
+        kinds = {made for key in going for made in (key.kind, *MADE_BY.get(key.kind, ()))} - {*DERIVED}
+        until_done(partial(_sweep_out, api, namespaces, kinds), f"{', '.join(namespaces)} to be empty")
     remove(api, api, [Key(thing.kind, thing.name, "") for thing in granted])
-    note_applied(api, left, {})
+    note_applied(api, namespaces, {})
+    return there
+
+
+def _sweep_out(api: Api, namespaces: Sequence[str], kinds: Collection[str] | None, late: bool) -> int:
+    """Delete what is there of *kinds*, or of all; return how much there was."""
+    found = {k: t for k, t in contents(api, namespaces, kinds=kinds).items() if not rights.is_of_rights(t)}
+    for key, thing in found.items():
+        press(api, key.kind, thing, late=late)
+    return len(found)
 
 
 def clear_others(api: Api, lab: str) -> None:
@@ -110,14 +124,7 @@ def clear_others(api: Api, lab: str) -> None:
     """
     found = api.list("Namespace", selector=f"{USED},{LAB},{LAB}!={lab}")
     others = [space["metadata"]["name"] for space in found if not is_going(space)]
-    empty(api, others)
+    if others:
+        empty(api, others)
     for name in others:
         api.patch("Namespace", name, None, {"metadata": {"labels": {USED: None}}})
-
-
-def sweep_out(api: Api, name: str, *, late: bool = False) -> int:
-    """Delete what is there, but for the learner's rights and limits; return how much there was."""
-    found = {key: thing for key, thing in contents(api, [name]).items() if not rights.is_of_rights(thing)}
-    for key, thing in found.items():
-        press(api, key.kind, thing, late=late)
-    return len(found)

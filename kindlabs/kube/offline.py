@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from kindlabs.errors import InfraError
 from kindlabs.kube.api import Api, Object
-from kindlabs.kube.ownership import INSTRUCTOR_MANAGER
+from kindlabs.kube.ownership import INSTRUCTOR_MANAGER, is_as_signed, signed
 
 EFFECTIVE_SECONDS = 15.0
 """The API server's own admission plugins take in a new policy within a second or two."""
@@ -26,10 +26,14 @@ def keep_pulls_at_home(api: Api, namespace: str, images: Iterable[str]) -> None:
     held, name = sorted(images), f"kind-labs-{namespace}"
     if not held:
         return
-    known = api.get("MutatingAdmissionPolicyBinding", name)
-    binding = {"apiVersion": VERSION, "kind": "MutatingAdmissionPolicyBinding", "metadata": {"name": name}}
-    api.apply(_policy(name, namespace, held), manager=INSTRUCTOR_MANAGER)
-    api.apply(binding | {"spec": {"policyName": name}}, manager=INSTRUCTOR_MANAGER)
+    policy, known = _policy(name, namespace, held), api.get("MutatingAdmissionPolicyBinding", name)
+    meta = {"name": name, "annotations": {"kind-labs/images": " ".join(held)}}
+    binding = {"apiVersion": VERSION, "kind": "MutatingAdmissionPolicyBinding", "metadata": meta}
+    binding = signed(binding | {"spec": {"policyName": name}})
+    if known and is_as_signed(known, binding):
+        return
+    api.apply(policy, manager=INSTRUCTOR_MANAGER)
+    api.apply(binding, manager=INSTRUCTOR_MANAGER)
     until = time.monotonic() + EFFECTIVE_SECONDS
     while known is None and _policy_of(api, namespace, held[0]) == "Always":
         if time.monotonic() > until:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator
 
 from kindlabs.kube.api import Object
@@ -18,6 +20,9 @@ GUEST_MANAGER = "kind-labs-guest"
 """The field manager of containers of our own in Pods of a lab, which change nothing of what these are."""
 _controllers = {"kube-", "kubelet"}
 """How the managers begin that belong to the cluster; any other is a person with some tool."""
+
+PRINT = "kind-labs/print"
+"""Annotation of a lab's objects: what stands for the manifest that one was made from."""
 
 Leaf = tuple[str, ...]
 """The way to a field in fieldsV1 (sigs.k8s.io/structured-merge-diff/fieldpath)."""
@@ -36,6 +41,19 @@ def is_written_by(thing: Object, manager: str) -> bool:
 def is_labs(thing: Object) -> bool:
     """Whether an object belongs to a lab, and not to a submission."""
     return LAB in (thing["metadata"].get("labels") or {})
+
+
+def signed(manifest: Object) -> Object:
+    """A lab's *manifest* with its print."""
+    meta = manifest["metadata"]
+    text = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()[:16]
+    return manifest | {"metadata": meta | {"annotations": (meta.get("annotations") or {}) | {PRINT: text}}}
+
+
+def is_as_signed(live: Object, manifest: Object) -> bool:
+    """Whether an object was made from the signed *manifest*, and nobody but controllers wrote into it since."""
+    prints = [(thing["metadata"].get("annotations") or {}).get(PRINT) for thing in (live, manifest)]
+    return prints[0] == prints[1] and not has_foreign_fields(live) and not is_written_by(live, LEARNER_MANAGER)
 
 
 def has_foreign_fields(thing: Object) -> bool:

@@ -12,7 +12,7 @@ from kindlabs.errors import LabError
 from kindlabs.kube.api import Api, Object
 from kindlabs.kube.apply import LEARNER
 from kindlabs.kube.discovery import Resource
-from kindlabs.kube.ownership import LAB, is_labs
+from kindlabs.kube.ownership import LAB, is_labs, signed
 from kindlabs.perimeter import Rights, Space, Thing
 
 NAME = "kind-labs-learner"
@@ -65,9 +65,8 @@ def in_namespace(lab: str, space: Space, rights: Rights) -> list[Object]:
     for bound in rules:
         head = {"apiVersion": f"{RBAC}/v1", "metadata": {"name": f"{NAME}-rules"}}
         made += [head | {"kind": "Role", "rules": list(rights.rules)}, head | {"kind": "RoleBinding"} | bound]
-    for thing in made:
-        thing["metadata"] = thing["metadata"] | {"namespace": space.name, "labels": {LAB: lab}}
-    return made
+    own = {"namespace": space.name, "labels": {LAB: lab}}
+    return [signed(thing | {"metadata": thing["metadata"] | own}) for thing in made]
 
 
 def in_cluster(api: Api, lab: str, rights: Rights, brought: Iterable[Thing]) -> list[Object]:

@@ -1,4 +1,4 @@
-"""``python -m tests.bench [start-up|tails|hopeless|cold ...]``: measure, and print a table; without words, all four."""
+"""``python -m tests.bench [start-up|tails|hopeless|requests|cold ...]``: measure, and print a table; or all."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 
 from kindlabs.progress import Steps
 from tests.bench.cold import cold
-from tests.bench.measure import Row, hopeless, start_up, tails
+from tests.bench.measure import Row, hopeless, requests, start_up, tails
 from tests.bench.stage import Stage
 
-MEASUREMENTS = {"start-up": start_up, "tails": tails, "hopeless": hopeless, "cold": cold}
+MEASUREMENTS = {"start-up": start_up, "tails": tails, "hopeless": hopeless, "requests": requests, "cold": cold}
 
 
 def main(words: list[str]) -> None:
@@ -29,7 +29,7 @@ def main(words: list[str]) -> None:
 
 
 def table(rows: list[Row]) -> str:
-    """The rows as a Markdown table; seconds."""
+    """The rows as a Markdown table; seconds, but for requests."""
     lines = ["| seconds | median | min | max | n | goal |", "|---|--:|--:|--:|--:|--:|"]
     for row in rows:
         goal = "" if row.goal is None else f"≤ {row.goal:g} {'✓' if row.median <= row.goal else '✗'}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kindlabs.clusters import tools
+from kindlabs.clusters import engine, tools
 from kindlabs.clusters.cluster import Cluster
 from tests.bench.stage import Stage, forwarded
 
@@ -21,7 +22,7 @@ HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
 COMMAND_SECONDS = 120.0
 LAST_LINES = 30
-START_ROUNDS, TAIL_ROUNDS, HOPELESS_ROUNDS = 10, 5, 3
+START_ROUNDS, TAIL_ROUNDS, HOPELESS_ROUNDS, REQUEST_ROUNDS = 10, 5, 3, 3
 HOPELESS = ("no-such-tag", "crashes", "asks-too-much", "missing-secret", "wrong-class", "unknown-issuer")
 
 
@@ -95,6 +96,52 @@ def hopeless(stage: Stage) -> Iterator[Row]:
         yield from pair
 
 
+def requests(stage: Stage) -> Iterator[Row]:
+    """What a run asks of the API server, by its own count, and what it costs node and process together."""
+    ways = {
+        "`--fresh`": (["--fresh"], 200.0, 6.0),
+        "unchanged": ([], 100.0, None),
+    }
+    cluster = stage.cluster()
+    rows = {
+        name: (Row(f"API requests, {name}", asked), Row(f"core-seconds, {name}", cost))
+        for name, (_, asked, cost) in ways.items()
+    }
+    node = Cpu(f"{cluster.name}-control-plane")
+    with stage.steps.step("Requests", total=REQUEST_ROUNDS * len(ways)) as step:
+        for _ in range(REQUEST_ROUNDS):
+            for name, (options, _asked, _cost) in ways.items():
+                asked, spent = served(cluster), node.seconds()
+                _lab(stage, "solution", *options)
+                rows[name][0].samples.append(served(cluster) - asked)
+                rows[name][1].samples.append(node.seconds() - spent)
+                step.advance()
+    for pair in rows.values():
+        yield from pair
+
+
+def served(cluster: Cluster) -> float:
+    """How many requests the API server has answered, the cluster's own among them (``apiserver_request_total``)."""
+    lines = cluster.api.text("GET", "/metrics").splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith("apiserver_request_total{"))
+
+
+class Cpu:
+    """Core-seconds of a node's container and of this process's children."""
+
+    def __init__(self, container: str) -> None:
+        found = engine.find()
+        if found is None:
+            raise LookupError("no Docker engine")
+        self._node = found.containers.get(container)
+
+    def seconds(self) -> float:
+        """Used so far."""
+        usage = self._node.stats(stream=False)["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9
+        own = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return float(usage) + own.ru_utime + own.ru_stime
+
+
 def run(command: Sequence[str | Path], *, code: int = 0, cwd: Path | None = None, **environment: str) -> None:
     """Run a command that must end with *code*. Raises: RuntimeError with what it wrote."""
     done = subprocess.run(
@@ -111,8 +158,8 @@ def run(command: Sequence[str | Path], *, code: int = 0, cwd: Path | None = None
         raise RuntimeError(f"{[str(word) for word in command]} ended with {done.returncode}, not {code}:\n{last}")
 
 
-def _lab(stage: Stage, submission: str, *, code: int = 0) -> None:
-    run([BIN / "lab", "check", "03", "--submission", submission], code=code, cwd=stage.root)
+def _lab(stage: Stage, submission: str, *options: str, code: int = 0) -> None:
+    run([BIN / "lab", "check", "03", "--submission", submission, *options], code=code, cwd=stage.root)
 
 
 def _bash(stage: Stage, cluster: Cluster) -> list[str | Path]:

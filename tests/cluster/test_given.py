@@ -14,10 +14,11 @@ from kindlabs.kube import given
 from kindlabs.kube.api import Api, Object
 from kindlabs.kube.apply import LEARNER, apply
 from kindlabs.kube.contents import contents
-from kindlabs.kube.given import bring, of_lab
+from kindlabs.kube.given import Given, bring, of_lab
 from kindlabs.kube.namespaces import namespace
 from kindlabs.kube.objects import is_ready
-from kindlabs.perimeter import Space, Thing
+from kindlabs.kube.rights import in_namespace
+from kindlabs.perimeter import Rights, Space, Thing
 
 IMAGE = "registry.k8s.io/e2e-test-images/agnhost:2.63.0"
 POD_SPEC: Object = {
@@ -41,11 +42,12 @@ Bring = Callable[..., bool]
 @pytest.fixture
 def lab_brings(cluster: Cluster, space: str) -> Iterator[Bring]:
     """Brings objects; whether anything had to be done."""
+    rights = [Given(right, "") for right in in_namespace("given", Space(space), Rights())]
 
     def all_of(*manifests: Object, opened: tuple[Thing, ...] = (), anew: bool = False) -> bool:
         setup = [(manifest, f"setup.yaml:{at}") for at, manifest in enumerate(manifests, 1)]
         brought = of_lab(cluster.api, "given", setup, space, opened)
-        return bring(cluster.api, brought, contents(cluster.api, [space]), anew=anew)
+        return bool(bring(cluster.api, [*rights, *brought], contents(cluster.api, [space]), anew=anew))
 
     yield all_of
     all_of()

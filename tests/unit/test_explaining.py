@@ -40,7 +40,7 @@ def test_a_pods_field_stands_in_what_the_learner_wrote(owners: list[tuple[str, s
         return Source("work/08/report.yaml", 20) if (kind, name) == chain[-1] else None
 
     submission: Any = SimpleNamespace(source=source)
-    explainer = Explainer(submission, cast("Any", ObjectsWorld(*objects)), "kubectl", "lab-02")
+    explainer = Explainer(submission, cast("Any", ObjectsWorld(*objects)), "kubectl", ["lab-02"])
     result = CheckResult.without_points("cron-fires", "It fires.", Verdict.FAILED)
     explainer.explain(result, Unmet("it", "not it", about(objects[0], "NoImage", "There is no image.", IMAGE)))
     assert asked[-1] == (*chain[-1], place)
