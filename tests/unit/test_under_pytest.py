@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kindlabs.course import Course
 from kindlabs.record import CauseRecord, CheckResult, Verdict
 from kindlabs.under_pytest import results_of
 
@@ -90,3 +91,81 @@ def test_verdicts_become_results(verdict: Verdict, phase: str, outcome: str, sai
     assert ("verdict", str(verdict)) in report.user_properties
     assert (("reason", "SelectsNoPod") in report.user_properties) == (verdict is Verdict.FAILED)
     assert "teardown" in found
+
+
+WITHOUT_A_CLUSTER = """
+from contextlib import nullcontext
+from types import SimpleNamespace
+
+import kindlabs.under_pytest as room
+from kindlabs.plugin import ChecksPlugin
+from kindlabs.record import CheckResult, Record, Verdict
+
+
+class Run:
+    def __init__(self, lab, handed_in, cluster, setup, fresh, steps, listener, kubectl):
+        self.lab, self.listener = lab, listener
+
+    def judge(self):
+        record = Record({}, {}, "", listener=self.listener)
+        record.add(CheckResult.without_points("submission", "The files are sound.", Verdict.FAILED))
+        seen = SimpleNamespace(asserted=0, nonce="a1")
+        self.checks_by(self.lab.validator, ChecksPlugin(seen, lambda *_: None, lambda _blames: None, record))
+
+
+room.Run = Run
+room.lease = lambda *_args, **_options: nullcontext()
+room.learners_kubectl = lambda *_args: "kubectl"
+"""
+CHECKS = '''
+from kindlabs import check
+
+@check(points=2)
+def test_first(lab):
+    """A."""
+    assert lab.nonce == "b2"
+
+@check(points=2, needs=[test_first])
+def test_second(lab):
+    """B."""
+    assert lab.nonce
+
+@check(points=3)
+def test_third(lab):
+    """C."""
+    assert lab.nonce == "a1"
+
+@check(points=3)
+def test_fourth(lab):
+    """D."""
+    {}["x"]
+'''
+
+
+@pytest.mark.parametrize(
+    ("words", "outcomes", "sum_"),
+    [
+        ([], {"passed": 1, "failed": 2, "skipped": 1, "errors": 1}, "assert 'a1' == 'b2'"),
+        (["-k", "third"], {"passed": 1, "failed": 1, "deselected": 3}, "1 passed"),
+        (["-x", "-k", "first or third"], {"failed": 1, "deselected": 2}, "stopping after 1 failures"),
+    ],
+)
+def test_a_run_of_somebody_elses(
+    course: Course, pytester: pytest.Pytester, words: list[str], outcomes: dict[str, int], sum_: str
+) -> None:
+    """Each check is one result, what a run has beside them is one when it did not pass, and pytest's options hold."""
+    course.lab("7").validator.write_text(CHECKS)
+    (course.root / "conftest.py").write_text(WITHOUT_A_CLUSTER)
+    validator = str(course.lab("7").validator)
+    ran = pytester.runpytest_subprocess(validator, "-p", "no:cacheprovider", "--submission", "solution", *words)
+    ran.assert_outcomes(**outcomes)
+    assert sum_ in ran.stdout.str()
+
+
+def test_no_such_submission_is_one_sentence(course: Course, pytester: pytest.Pytester) -> None:
+    """What there is not is told as lab check tells it, before any cluster is touched."""
+    course.lab("7").validator.write_text(CHECKS)
+    validator = str(course.lab("7").validator)
+    ran = pytester.runpytest_subprocess(validator, "-p", "no:cacheprovider", "--submission", "solutoin")
+    assert "There is no submission 'solutoin'" in ran.stderr.str()
+    assert ran.ret == pytest.ExitCode.USAGE_ERROR
