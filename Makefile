@@ -34,7 +34,7 @@ clean: venv ## Remove the clusters of this checkout, and nothing else
 	@$(lab) clean
 
 ##@ Build
-test: unit ## Run every test: unit, then on real clusters, then the commands as typed
+test: unit ## Run every test: unit, on real clusters, commands as typed; then prove labs
 	@$(lab) check 03 --submission solution # first: pytest would hide how far engine, images and cluster are
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 warm apart
 	@$(MAKE) --no-print-directory labs
@@ -51,7 +51,7 @@ unit: venv ## Run the tests that need no cluster (seconds), with coverage
 	@.venv/bin/pytest tests/unit --cov
 bench: venv ## Measure start-up, tail, time to a hopeless verdict, API requests and cold clusters
 	@.venv/bin/python -m tests.bench
-verify: venv ## Prove labs: solution, start and mutants   make verify [LAB=03] [VERIFY="--repeat 3"]
+verify: venv ## Prove labs: solution, start and mutants    make verify [LAB=03]
 	@$(lab) verify $${LAB:+"$$LAB"} $$VERIFY
 lint: venv ## Check style, format, types and the unit tests; change nothing
 	@.venv/bin/ruff check

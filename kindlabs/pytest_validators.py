@@ -23,11 +23,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> None:
-    """Get ready where a validator is collected, before its tests are."""
+    """Get ready where a validator is collected, before its tests are; an author's mistake is one sentence."""
     folder = module_path.parent
     if folder.name != "validators" or not all((folder.parent / name).is_dir() for name in BESIDE):
         return
-    if not parent.config.pluginmanager.has_plugin(NAME):
-        from kindlabs.under_pytest import Validators
+    from kindlabs.errors import LabError
+    from kindlabs.under_pytest import Validators
+    from kindlabs.validators import read_validator
 
+    if not parent.config.pluginmanager.has_plugin(NAME):
         parent.config.pluginmanager.register(Validators(parent.config), NAME)
+    try:
+        read_validator(module_path)
+    except LabError as error:
+        raise parent.CollectError(str(error)) from None

@@ -119,6 +119,7 @@ def _work(course: Course, lab: CourseLab, nonce: str, kubectl: Kubectl | None) -
     """The learner's own folder, made from ``start/`` the first time."""
     created = not lab.work.exists()
     if created:
+        _must_be(lab.start, course)
         lab.work.parent.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=lab.work.parent, prefix=f".{lab.number}-") as place:
             copy(lab.start, Path(place) / "start")
@@ -136,10 +137,7 @@ def _rendered(course: Course, lab: CourseLab, name: str, nonce: str, kubectl: Ku
     mutant = next((mutant for mutant in lab.mutants() if mutant.id == name), None) if origin is None else None
     if origin is None and mutant is None:
         raise _no_folder(lab, name)
-    made_of = origin or lab.solution
-    if not made_of.is_dir():
-        missing = made_of.relative_to(course.root).as_posix()
-        raise LabError(f"{missing}/: there is no such folder.", "docs/writing-a-lab.md says which folders a lab has")
+    _must_be(origin or lab.solution, course)
     shown_as = origin.relative_to(course.root).as_posix() if origin else name
     with tempfile.TemporaryDirectory(prefix=f"lab-{lab.number}-{name}-") as place:
         folder = Path(place)
@@ -149,6 +147,12 @@ def _rendered(course: Course, lab: CourseLab, name: str, nonce: str, kubectl: Ku
         if mutant:
             render(lab, mutant, folder, nonce)
         return _read(folder, lab, kubectl, name=name, shown_as=shown_as, nonce=nonce)
+
+
+def _must_be(folder: Path, course: Course) -> None:
+    if not folder.is_dir():
+        missing = folder.relative_to(course.root).as_posix()
+        raise LabError(f"{missing}/: there is no such folder.", "docs/writing-a-lab.md says which folders a lab has")
 
 
 def _no_folder(lab: CourseLab, name: str) -> UsageError:

@@ -29,7 +29,6 @@ from kindlabs.progress import Steps
 from kindlabs.record import CheckResult, Record, Verdict
 from kindlabs.run import Run
 from kindlabs.submission import Submission
-from kindlabs.validators import read_validator
 
 OUTCOMES: dict[Verdict, tuple[str, str]] = {
     Verdict.PASSED: ("call", "passed"),
@@ -55,7 +54,7 @@ class Validators:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """What is selected brings along what it needs; an author's mistake, or no such submission, ends the run."""
+        """What is selected brings along what it needs; that there is no such submission ends the run."""
         for path in {item.path: None for item in items if _is_check(item)}:
             own = [item for item in items if item.path == path and _is_check(item)]
             at = items.index(own[0])
@@ -82,7 +81,6 @@ class Validators:
 
     def _read(self, validator: Path) -> tuple[CourseLab, Submission]:
         """The lab of a validator, and what is to be judged. Raises: KindLabsError."""
-        read_validator(validator)
         here = course.find(validator)
         lab = next(lab for lab in here.labs() if lab.validator == validator)
         word = self._config.getoption("submission")
@@ -144,12 +142,13 @@ class _Reports:
         location = item.location if item else (self._any.location[0], None, result.id)
         hook = self._any.config.hook
         hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
-        for report in _reports(nodeid, location, result):
+        for report in results_of(nodeid, location, result):
             hook.pytest_runtest_logreport(report=report)
         hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
 
-def _reports(nodeid: str, location: tuple[str, int | None, str], result: CheckResult) -> list[pytest.TestReport]:
+def results_of(nodeid: str, location: tuple[str, int | None, str], result: CheckResult) -> list[pytest.TestReport]:
+    """The reports of a test that came to this result."""
     when, outcome = OUTCOMES[result.verdict]
     phases = {"setup": "passed", when: outcome, "teardown": "passed"}
     properties = [("verdict", str(result.verdict)), ("points", f"{result.points}/{result.max_points}")]

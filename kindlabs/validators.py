@@ -25,8 +25,10 @@ def read_validator(validator: Path) -> None:
 
     Raises: LabError with file, line and the nearest name.
     """
-    from kindlabs.vocabulary import misspelt  # brings all expectations along
-
+    try:
+        from kindlabs.vocabulary import misspelt  # brings all expectations and walks along
+    except Exception as error:  # whatever one of them does when it is loaded
+        raise LabError(told(error)) from None
     if not validator.is_file():
         names = [path.name for path in validator.parent.glob("test_*.py")]
         near = did_you_mean(validator.name, names, 1)

@@ -5,6 +5,7 @@
 validator's assertions away, ``reports`` shows it all.
 """
 
-from kindlabs.verifying.proving import Options, verify
+from kindlabs.verifying.cases import Options
+from kindlabs.verifying.proving import verify
 
 __all__ = ["Options", "verify"]

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from kindlabs import submission
@@ -17,39 +16,12 @@ from kindlabs.clusters.lease import lease
 from kindlabs.course import Course, CourseLab
 from kindlabs.progress import Steps, duration
 from kindlabs.validators import read_validator
-from kindlabs.verifying import cases as choosing
-from kindlabs.verifying import changes, judging
+from kindlabs.verifying import judging
 from kindlabs.verifying.assertions import assertions_of
-from kindlabs.verifying.cases import Case
+from kindlabs.verifying.cases import Case, Options, chosen
 from kindlabs.verifying.judging import Outcome
 from kindlabs.verifying.kept import Kept
 from kindlabs.verifying.running import jobs_here, run
-
-
-@dataclass(frozen=True)
-class Options:
-    """What is asked for.
-
-    Args:
-        labs: the labs, as a person names them; none for all.
-        changed: a git revision: only labs that have changed since.
-        rotate: so many runs of what is not asked for by ``changed``, others each day: of each lab that has not changed
-            itself, of all labs where ``changed`` is None.
-        shard: ``i/n``.
-        repeat: how often each submission is judged.
-        jobs: clusters side by side; None for as many as the machine bears.
-        again: forget the results of earlier runs.
-        assertions: see whether each assertion of the validators is needed.
-    """
-
-    labs: tuple[str, ...] = ()
-    changed: str | None = None
-    rotate: int | None = None
-    shard: str | None = None
-    repeat: int = 1
-    jobs: int | None = None
-    again: bool = False
-    assertions: bool = False
 
 
 @dataclass
@@ -82,7 +54,7 @@ def verify(course: Course, options: Options, steps: Steps, ask: Ask) -> Report:
 
     Raises: UsageError; LabError and UnreadableLab for a lab that cannot be read, before any cluster is touched.
     """
-    cases = _chosen(course, options, steps)
+    cases = chosen(course, options, steps)
     _read(course, cases, steps)
     kept = Kept(course.root)
     if options.again:
@@ -95,32 +67,11 @@ def verify(course: Course, options: Options, steps: Steps, ask: Ask) -> Report:
         report.of_labs[lab.id] += judging.unkilled(lab)
         report.of_labs[lab.id] += judging.differing(one for one in report.outcomes if one.case.lab == lab)
         if options.assertions:
-            report.of_labs[lab.id] += _unnoticed(lab, runner)
+            unnoticed, undecided = _unnoticed(lab, runner)
+            report.of_labs[lab.id] += unnoticed
+            report.outcomes += undecided
     report.fresh, report.seconds = runner.made, runner.seconds
     return report
-
-
-def _chosen(course: Course, options: Options, steps: Steps) -> list[Case]:
-    """The cases that *options* ask for; what is left to chance is said."""
-    labs = [course.lab(name) for name in options.labs] or course.labs()
-    whole, rest = ([], labs) if options.rotate is not None else (list(dict.fromkeys(labs)), [])
-    if options.changed is not None:
-        files = changes.changed_files(course.root, options.changed)
-        if options.rotate is not None or not any(map(changes.is_engine, files)):
-            whole = changes.touched(labs, files)
-        rest = [lab for lab in labs if lab not in whole]
-    chosen = _all_of(whole)
-    if options.rotate is not None:
-        day = datetime.now(UTC).date().toordinal()
-        drawn = choosing.in_rotation(_all_of(rest), options.rotate, day)
-        numbers = ", ".join(lab.number for lab in whole) or "none"
-        steps.line(f"In full: {numbers}. In rotation, of the rest on day {day}: {len(drawn)} of {len(_all_of(rest))}.")
-        chosen += sorted(drawn, key=lambda case: case.lab.id)
-    return choosing.shard(chosen, options.shard) if options.shard else chosen
-
-
-def _all_of(labs: Iterable[CourseLab]) -> list[Case]:
-    return [case for lab in labs for case in choosing.cases_of(lab)]
 
 
 def _labs_of(cases: Iterable[Case]) -> list[CourseLab]:
@@ -136,13 +87,13 @@ def _read(course: Course, cases: list[Case], steps: Steps) -> None:
         case.lab.setup(handed_in.nonce)
 
 
-def _unnoticed(lab: CourseLab, runner: _Runner) -> list[str]:
-    """One sentence for each assertion without which the mutants of its check fail as before.
+def _unnoticed(lab: CourseLab, runner: _Runner) -> tuple[list[str], list[Outcome]]:
+    """One sentence for each assertion without which the mutants of its check fail as before; and what had no verdict.
 
     A check's only assertion is needed as soon as a mutant fails there: without any, a check is no check. Where none
     does, :func:`judging.unkilled` has said so.
     """
-    found = assertions_of(lab)
+    found, undecided = assertions_of(lab), []
     alone = Counter(assertion.check for assertion in found)
     mutants = {check: [m for m in lab.mutants() if m.fails == check] for check in alone}
     left = {number: one for number, one in enumerate(found) if alone[one.check] > 1 and mutants[one.check]}
@@ -154,10 +105,14 @@ def _unnoticed(lab: CourseLab, runner: _Runner) -> list[str]:
         }
         outcomes = runner.run(f"Lab {lab.number} without an assertion", list(tried.values()))
         for number, outcome in zip(tried, outcomes, strict=True):
-            if outcome.first is None or outcome.first["id"] != left[number].check:
+            if not outcome.has_verdict:
+                undecided.append(outcome)
+                left.pop(number)
+            elif outcome.first is None or outcome.first["id"] != left[number].check:
                 left.pop(number)
     where = lab.validator.relative_to(lab.course_root).as_posix()
-    return [f"{where}:{one.line}: no mutant notices when this is gone: {one.text}" for one in left.values()]
+    told = [f"{where}:{one.line}: no mutant notices when this is gone: {one.text}" for one in left.values()]
+    return told, undecided
 
 
 class _Runner:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -90,11 +91,11 @@ def test_a_missing_validator_names_its_like(tmp_path: Path) -> None:
         read_validator(tmp_path / "validators" / "test_07_name.py")
 
 
-@pytest.mark.parametrize("word", ["solution", "start", "wrong-selector"])
-def test_a_missing_folder_is_the_labs(course: Course, word: str) -> None:
+@pytest.mark.parametrize("word", ["solution", "start", "wrong-selector", None])
+def test_a_missing_folder_is_the_labs(course: Course, word: str | None) -> None:
     """Without solution/ or start/ there is nothing to judge, and no learner who failed."""
     lab = course.lab("7")
-    folder = lab.start if word == "start" else lab.solution
+    folder = lab.start if word in ("start", None) else lab.solution
     folder.rename(folder.with_name("elsewhere"))
     with pytest.raises(LabError, match=f"{folder.name}/: there is no such folder") as caught:
         submission.resolve(course, lab, word)
@@ -108,6 +109,14 @@ def test_a_fault_further_in_names_both_places(tmp_path: Path) -> None:
         exec(compile(validator.read_text(), str(validator), "exec"), {})
     assert "test_07_names.py:3: int has no attribute '__traceback__'" in told(caught.value)
     assert "kindlabs/mistakes.py:" in told(caught.value)
+
+
+def test_a_walk_that_cannot_be_read_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong in an expectation or a walk is told with its own file and line."""
+    monkeypatch.delitem(sys.modules, "kindlabs.vocabulary")
+    monkeypatch.setitem(sys.modules, "kindlabs.expectations", ModuleType("kindlabs.expectations"))
+    with pytest.raises(LabError, match=r"kindlabs/vocabulary\.py:\d+: kindlabs\.expectations has nothing called 'Lab'"):
+        read_validator(write(tmp_path, HEAD + GOOD))
 
 
 def test_what_every_pytest_loads_is_light() -> None:

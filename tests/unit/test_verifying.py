@@ -246,6 +246,14 @@ def test_a_useless_assertion_is_told(course: Course, verify: Callable[..., tuple
     assert report.exit_code == 1
 
 
+def test_an_assertion_of_which_nobody_knows(course: Course, verify: Callable[..., tuple[Report, list[str]]]) -> None:
+    """A run that came to no verdict shows neither that an assertion is needed nor that it is not."""
+    lab = course.lab("7")
+    lab.validator.write_text(lab.validator.read_text() + '    lab.service("web").answers("/", times=1)\n')
+    report, _ = verify(lambda one: right(one) if one.without is None else record(Verdict.INFRA_ERROR), assertions=True)
+    assert (report.exit_code, report.of_labs["07-names"]) == (3, [])
+
+
 def test_only_what_changed(course: Course, verify: Callable[..., tuple[Report, list[str]]]) -> None:
     """Since a revision: a lab's own files mean this lab, the engine's all of them, a page none."""
     git = ["git", "-C", str(course.root), "-c", "user.name=a", "-c", "user.email=a@b"]
