@@ -50,15 +50,12 @@ def why_not_failed_for(job: Object, pods: Sequence[Object], reason: str) -> Caus
 
 def why_not_done(scene: Scene, job: Object, pods: Sequence[Object], work: Sequence[str], by: int) -> Cause | None:
     """Why the Pods of a Job have not done each piece of *work* once."""
-    found = why_unfinished(scene, job, pods)
+    found = why_unfinished(scene, job, pods) or _not_indexed(job, pods)
     if found or not is_finished(job):
         return found
     name, done = job["metadata"]["name"], {p["metadata"]["name"]: said_by(p) for p in pods if succeeded(p)}
     lines = [line for said_lines in done.values() for line in said_lines]
     wanted = dig(job, "spec", "completions")
-    if uses_index(job) and dig(job, "spec", "completionMode") != "Indexed":
-        text = f"JOB_COMPLETION_INDEX is not set: Job {name} is not Indexed, so each of its Pods does the same."
-        return about(job, "NotIndexed", text, NOT_INDEXED)
     twice = sorted({line for line in lines if lines.count(line) > 1})
     missing = [piece for piece in work if piece not in lines]
     who = f"The {len(done)} Pods of Job {name}" if len(done) != 1 else f"The one Pod of Job {name}"
@@ -69,7 +66,7 @@ def why_not_done(scene: Scene, job: Object, pods: Sequence[Object], work: Sequen
         return about(job, "NothingDone", text, _command_of(job))
     if missing:
         each = {len(own) for own in done.values()}
-        how = "did one piece of work each" if each == {1} else f"did {len(lines)} of {len(work)}"
+        how = "did one piece of work each" if each == {1} and len(done) > 1 else f"did {len(lines)} of {len(work)}"
         text = f"{who} {how}; {len(missing)} of {len(work)} {'is' if len(missing) == 1 else 'are'} left."
         indexed = dig(job, "spec", "completionMode") == "Indexed"
         field: Field = ("spec", "completions") if indexed and wanted != len(work) else _command_of(job)
@@ -104,13 +101,13 @@ def why_not_parallel(scene: Scene, job: Object, pods: Sequence[Object], least: i
 
 
 def why_kept(scene: Scene, job: Object) -> Cause | None:
-    """Why a Job that is over is still there."""
+    """Why a Job is not removed once it is over, or not in time."""
     ttl, name = dig(job, "spec", "ttlSecondsAfterFinished"), job["metadata"]["name"]
     if ttl is None:
-        text = f"Job {name} is over and stays: ttlSecondsAfterFinished is not set."
+        text = f"Nobody removes Job {name} once it is over: ttlSecondsAfterFinished is not set."
         return about(job, "NoTtl", text, ("spec", "ttlSecondsAfterFinished"))
     over = condition(job, "Complete") or condition(job, "Failed")
-    if ttl - age(over.get("lastTransitionTime")) <= scene.remaining():
+    if not is_finished(job) or ttl - age(over.get("lastTransitionTime")) <= scene.remaining():
         return None
     text = f"Job {name} is removed {ttl} s after it finished; nobody waits for so long."
     return about(job, "LongTtl", text, ("spec", "ttlSecondsAfterFinished"))
@@ -179,6 +176,15 @@ def _none_made(scene: Scene, cron_job: Object) -> Cause | None:
         text = f"CronJob {name} starts nothing that is {deadline} s late: startingDeadlineSeconds is too short."
         return about(cron_job, "DeadlineTooShort", text, ("spec", "startingDeadlineSeconds"))
     return None
+
+
+def _not_indexed(job: Object, pods: Sequence[Object]) -> Cause | None:
+    """A Job whose Pods ask for their number, and get none: one that has ended says what all will."""
+    if dig(job, "spec", "completionMode") == "Indexed" or not uses_index(job) or not any(map(succeeded, pods)):
+        return None
+    name = job["metadata"]["name"]
+    text = f"JOB_COMPLETION_INDEX is not set: Job {name} is not Indexed, so each of its Pods does the same."
+    return about(job, "NotIndexed", text, NOT_INDEXED)
 
 
 def _suspended(job: Object) -> Cause | None:

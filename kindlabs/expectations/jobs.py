@@ -102,7 +102,7 @@ class Job(Workload):
             last, scene = self._last(), self.lab.scene
             if last is None:
                 return scene.missing(self.kind, self.name, self.namespace)
-            return walks.why_kept(scene, last) if is_finished(last) else walks.why_unfinished(scene, last, self.pods)
+            return walks.why_kept(scene, last) or walks.why_unfinished(scene, last, self.pods)
 
         self.lab.deadline.grant(ACTION_SECONDS)
         self.lab.expect(f"{self} is removed after it finished", look, why, within=within)
@@ -206,14 +206,15 @@ class CronJob(Workload):
 
         Returns: the uids of the Jobs that it had, and the time at which this was done.
         """
-        others = [job["metadata"]["name"] for job in self.jobs if job["metadata"]["name"] != but]
+        others = {job["metadata"]["name"] for job in self.jobs} - {but}
         for name in others:
             self.lab.api.delete("Job.batch", name, self.namespace)
 
-        def left() -> set[str]:
-            return {job["metadata"]["name"] for job in self.jobs} & {*others}
+        def look() -> Look:
+            left = {job["metadata"]["name"] for job in self.jobs} & others
+            return Look(not left, f"{len(left)} are still there")
 
-        self.lab.do(f"former Jobs of {self} gone", lambda: Look(not left(), f"{len(left())} are still there"))
+        self.lab.do(f"former Jobs of {self} gone", look)
         before, now = {job["metadata"]["uid"] for job in self._ever()}, clock.now()
         status = {"status": {"lastScheduleTime": f"{now - 2 * TICK:%Y-%m-%dT%H:%M:%SZ}"}}
         self.lab.api.patch("CronJob.batch", self.name, self.namespace, status, subresource="status")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from worlds import scene_with, thing
 
-from kindlabs.expectations.answers import Backends
+from kindlabs.expectations.answers import Backends, answers
 from kindlabs.expectations.probe import Replies
 from kindlabs.expectations.workloads import Deployment
 
@@ -50,3 +51,34 @@ def test_one_request_without_an_answer_is_one_too_many() -> None:
     """Answers of each Pod do not make up for an error."""
     seen = EVERY.have_come(Replies(("web-1", "web-2"), ("dial tcp 10.0.0.1:80: connect: connection refused",)), times=3)
     assert (seen.met, seen.observed) == (False, "2 of 3 answered; connection refused")
+
+
+def replies(*bodies: str) -> Replies:
+    """Answers, and no error."""
+    return Replies(bodies, ())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "bodies", "met"),
+    [
+        ({"saying": "live"}, ("live", " live\n"), True),
+        ({"saying": "live"}, ("live", "lively"), False),
+        ({"saying": re.compile("^v[12]$")}, ("v1", "v2"), True),
+        ({"saying": re.compile("^v[12]$")}, ("v1", "v3"), False),
+        ({"shares": {"blue": (0.4, 0.6), "green": (0.4, 0.6)}}, ("blue", "green"), True),
+        ({"shares": {"blue": (0.4, 0.6), "green": (0.4, 0.6)}}, ("blue", "blue"), False),
+        ({"shares": {"blue": (0.4, 0.6)}}, ("blue", "red"), False),
+        ({}, ("whatever", ""), True),
+        ({}, ("one",), False),
+    ],
+)
+def test_what_answers_have_to_say(wanted: dict[str, Any], bodies: tuple[str, ...], met: bool) -> None:
+    """A text, a pattern, several texts in shares, or anything; each request has to be answered."""
+    asked = {"saying": None, "shares": None, "whichever": None, "every": None} | wanted
+    assert answers(**asked).have_come(replies(*bodies), times=2).met is met
+
+
+def test_one_way_to_say_it() -> None:
+    """Two ways at once are the validator's fault."""
+    with pytest.raises(TypeError, match="say one of"):
+        answers("live", None, WEB, None)
