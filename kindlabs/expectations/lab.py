@@ -211,10 +211,11 @@ class Lab(Nouns):
 
         def doubted() -> Cause | None:
             cause = why()
-            about_to_blame = (cause and cause.final) or self.deadline.remaining() < LEAD_SECONDS
+            about_to_blame = (cause and cause.final) or self.deadline.remaining() < lead
             if about_to_blame and not (cause and cause.written):
                 self.doubt()  # begins an experiment, and does not wait for it
             return cause
 
         with self.deadline.within(within):
+            lead = min(LEAD_SECONDS, self.deadline.remaining() / 2)  # a short wait is no reason to doubt at its begin
             return wait_until(expected, look, doubted, world=self.world, deadline=self.deadline, every=every)

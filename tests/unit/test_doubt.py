@@ -30,17 +30,18 @@ def doubts(cause: Cause | None, seconds: float) -> list[float]:
     return times
 
 
-@pytest.fixture(autouse=True)
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cluster is doubted a fifth of a second before a wait runs out."""
-    monkeypatch.setattr(lab, "LEAD_SECONDS", 0.2)
-
-
 @pytest.mark.parametrize("cause", [None, PASSING])
-def test_a_long_wait_doubts_nobody_before_its_end(cause: Cause | None) -> None:
+def test_a_long_wait_doubts_nobody_before_its_end(cause: Cause | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """As long as waiting may help nothing is tried; shortly before it runs out, the experiment begins."""
+    monkeypatch.setattr(lab, "LEAD_SECONDS", 0.2)
     first, *_ = doubts(cause, 0.8)
     assert first > 0.5
+
+
+def test_a_short_wait_doubts_nobody_at_its_begin() -> None:
+    """What may take half a second only is given half of that before the cluster is suspected."""
+    first, *_ = doubts(None, 0.5)
+    assert first > 0.2
 
 
 def test_what_no_waiting_mends_is_doubted_at_once() -> None:
