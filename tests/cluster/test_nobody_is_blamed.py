@@ -141,12 +141,11 @@ def test_no_old_answer_is_judged(broken: Cluster, monkeypatch: pytest.MonkeyPatc
 
 
 CLOCK = """
-from kindlabs.checks import check
-from kindlabs.expectations import Lab
+from kindlabs import check
 from kindlabs.waiting import Look
 
-@check("fires", points=1)
-def test_fires(lab: Lab) -> None:
+@check(points=1)
+def test_fires(lab):
     \"\"\"The CronJob makes a Job.\"\"\"
     lab.expect("a Job", lambda: Look(bool(lab.world.list("Job.batch", lab.namespaces[0])), "no Job"))
 """
@@ -160,11 +159,10 @@ spec:
   jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: clock, image: agnhost}]}}}}
 """
 CLOSING = """
-from kindlabs.checks import check
-from kindlabs.expectations import Lab
+from kindlabs import check
 
-@check("closed", points=1)
-def test_closed(lab: Lab) -> None:
+@check(points=1)
+def test_closed(lab):
     \"\"\"A Pod starts on a node that this lab closed.\"\"\"
     node = lab.api.list("Node")[0]["metadata"]["name"]
     spec = {"taints": [{"key": "lab", "value": "21", "effect": "NoSchedule"}]}
