@@ -14,7 +14,8 @@ from kindlabs.promises.proving import prove
 from kindlabs.promises.sight import Sight
 from kindlabs.promises.trial import Trial
 
-READY_SECONDS = 120.0
+READY_SECONDS = 180.0
+"""A new cluster with all add-ons needs some 15 s; a machine with far too much work ten times as long."""
 GLANCE_SECONDS = 5.0
 
 
