@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kindlabs.kube import probing
-from kindlabs.kube.api import Object
+from kindlabs.kube.api import ApiTimeout, Object
 from kindlabs.promises.promise import Promise
 from kindlabs.promises.sight import Sight
 from kindlabs.promises.trial import Trial
@@ -45,6 +45,8 @@ def _leads_nowhere(sight: Sight) -> str | None:
 def _silent_probe(sight: Sight) -> str | None:
     try:
         answer = probing.dial(sight.api, probing.host_of("probe"), 80, timeout=sight.left())
+    except ApiTimeout as error:
+        raise ApiTimeout(f"Service probe of our own is silent: {error.message}") from error
     except ValueError as error:
         return f"the probe in the cluster answers nonsense: {error}"
     if not answer.get("responses"):
