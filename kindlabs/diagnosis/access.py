@@ -102,7 +102,8 @@ def _not_bound(scene: Scene, asker: Asker, question: Question) -> Cause | None:
     text = f"No RoleBinding in {question.namespace} names {asker.called}{of}."
     if own:
         return about(own[0], "NotBound", text, ("subjects",))
-    return scene.missing("RoleBinding", asker.called, question.namespace) if not here else None
+    step = f"-n {question.namespace} get rolebindings"
+    return Cause("NotBound", "RoleBinding", asker.called, question.namespace, text, next_step=step)
 
 
 def _near(binding: Object, subject: Object, asker: Asker) -> str | None:

@@ -34,7 +34,7 @@ READER = role("reader", ("", "pods", "get list"))
 @pytest.mark.parametrize(
     ("objects", "question", "says", "field"),
     [
-        ([], PODS, "There is no RoleBinding robot in lab-02.", ("metadata", "name")),
+        ([], PODS, "No RoleBinding in lab-02 names robot.", ()),
         (
             [READER, binding("reader", ACCOUNT | {"namespace": "default"})],
             PODS,
