@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 from kindlabs.diagnosis.cause import Cause, Field, Scene, about
+from kindlabs.diagnosis.placement import fits
 from kindlabs.diagnosis.storage import why_not_bound
 from kindlabs.kube.api import Object
-from kindlabs.kube.objects import age, condition, dig, pods_are_going, statuses
+from kindlabs.kube.nodes import CONTROL_PLANE, is_by_people, taint_text, taints_of, tolerated
+from kindlabs.kube.objects import age, condition, dig, labels_text, pods_are_going, statuses
 
 FIRST_WORD_SECONDS = 2.0
 """What the scheduler says first may pass: an old Pod may still hold the room that the new one needs."""
@@ -33,7 +35,8 @@ def why_not_scheduled(scene: Scene, pod: Object) -> Cause | None:
     if scheduled.get("reason") == "SchedulingGated":
         return _gated(pod)
     if scheduled.get("reason") == "Unschedulable":
-        return _unclaimed(scene, pod) or _unschedulable(scene, pod, scheduled)
+        walks = (_unclaimed(scene, pod), _no_such_node(scene, pod), _untolerated(scene, pod, scheduled))
+        return next(filter(None, walks), None) or _unschedulable(scene, pod, scheduled)
     waited = age(pod["metadata"].get("creationTimestamp")) > FIRST_WORD_SECONDS
     return _node_missing(scene, pod, final=waited) or _nobody_schedules(pod, final=waited)
 
@@ -68,6 +71,40 @@ def _unclaimed(scene: Scene, pod: Object) -> Cause | None:
         if claim and (found := why_not_bound(scene, claim)):
             return found
     return None
+
+
+def _no_such_node(scene: Scene, pod: Object) -> Cause | None:
+    """A nodeSelector that fits no node: no room that becomes free helps."""
+    nodes, wanted = scene.world.list("Node"), dig(pod, "spec", "nodeSelector")
+    if not nodes or not wanted or any(fits(node, pod) for node in nodes):
+        return None
+    text = f"No node has {labels_text(wanted)}, which Pod {pod['metadata']['name']} asks for"
+    key = next(iter(wanted))
+    there = {node["metadata"].get("labels", {}).get(key) for node in nodes} - {None}
+    values = f"; there is {', '.join(f'{key}={value}' for value in sorted(map(str, there)))}" if there else ""
+    return about(pod, "NoSuchNode", f"{text}{values}.", ("spec", "nodeSelector"))
+
+
+def _untolerated(scene: Scene, pod: Object, scheduled: Object) -> Cause | None:
+    """A node that would do, but for a taint that somebody gave it."""
+    words, name = scheduled.get("message", ""), pod["metadata"]["name"]
+    if "untolerated taint" not in words or "Insufficient" in words or pods_are_going(scene.world, _space(pod)):
+        return None
+    nodes = [node for node in scene.world.list("Node") if fits(node, pod)]
+    for node in nodes:
+        taints = [taint for taint in taints_of(node) if taint["key"] != CONTROL_PLANE and not tolerated(pod, taint)]
+        if not taints or not all(map(is_by_people, taints)) or any(t["key"] == CONTROL_PLANE for t in taints_of(node)):
+            continue
+        own = [taint_text(t) for t in dig(pod, "spec", "tolerations", default=[]) if is_by_people({"key": "", **t})]
+        by = f"tolerated by {', '.join(own)} of Pod {name}" if own else f"tolerated by Pod {name}"
+        text = f"Taint {taint_text(taints[0])} of node {node['metadata']['name']} is not {by}, which gets no node."
+        settled = age(scheduled.get("lastTransitionTime")) > FIRST_WORD_SECONDS
+        return about(pod, "Untolerated", text, ("spec", "tolerations"), final=settled)
+    return None
+
+
+def _space(pod: Object) -> str:
+    return str(pod["metadata"]["namespace"])
 
 
 def _gated(pod: Object) -> Cause:

@@ -138,7 +138,7 @@ def test_nodes_are_as_they_were_made() -> None:
 @pytest.mark.parametrize(
     ("room", "may_import"),
     [
-        ("promises", ("errors", "faults", "kube", "promises", "spelling")),
+        ("promises", ("errors", "faults", "kube", "perimeter", "promises", "spelling")),
         ("addons", ("addons", "errors", "kube", "labfile", "promises")),
     ],
 )
