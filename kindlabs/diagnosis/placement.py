@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from kindlabs.diagnosis.cause import Cause, Field, Scene, about
 from kindlabs.kube.api import Object
-from kindlabs.kube.nodes import is_own, taint_of, taint_text, taints_of, tolerated
+from kindlabs.kube.nodes import is_own, selects, taint_of, taint_text, taints_of, tolerated
 from kindlabs.kube.objects import dig, labels_text
 from kindlabs.kube.world import has_labels
 
@@ -85,28 +85,6 @@ def why_wrong_stay(pod: Object, taint: str, least: float, most: float) -> Cause 
         return None
     text = f"Pod {name} tolerates taint {taint} for {seconds} s; {least:g} to {most:g} s are asked for."
     return about(pod, "WrongStay", text, ("spec", "tolerations", at, "tolerationSeconds"))
-
-
-def selects(selector: Object | None, labels: dict[str, str]) -> bool:
-    """Whether a label selector (matchLabels and matchExpressions) selects *labels*; None selects nothing."""
-    if selector is None:
-        return False
-    plain = all(labels.get(key) == value for key, value in (selector.get("matchLabels") or {}).items())
-    return plain and all(_holds(rule, labels) for rule in selector.get("matchExpressions") or [])
-
-
-def _holds(rule: Object, labels: dict[str, str]) -> bool:
-    value, values = labels.get(rule["key"]), rule.get("values") or []
-    match rule["operator"]:
-        case "In":
-            return value in values
-        case "NotIn":
-            return value not in values
-        case "Exists":
-            return value is not None
-        case "DoesNotExist":
-            return value is None
-    return True
 
 
 def _pinned(scene: Scene, pod: Object) -> Cause | None:

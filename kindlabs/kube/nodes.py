@@ -87,3 +87,35 @@ def change(api: Api, name: str, to: Callable[[Object], Object]) -> Object:
 def with_taints(taints: Iterable[Object]) -> Object:
     """The patch that gives a node these taints and no others."""
     return {"spec": {"taints": list(taints) or None}}
+
+
+def selects(selector: Object | None, labels: dict[str, str]) -> bool:
+    """Whether a label selector (matchLabels and matchExpressions) selects *labels*; None selects nothing."""
+    if selector is None:
+        return False
+    plain = all(labels.get(key) == value for key, value in (selector.get("matchLabels") or {}).items())
+    return plain and all(_holds(rule, labels) for rule in selector.get("matchExpressions") or [])
+
+
+def _holds(rule: Object, labels: dict[str, str]) -> bool:
+    value, values = labels.get(rule["key"]), rule.get("values") or []
+    match rule["operator"]:
+        case "In":
+            return value in values
+        case "NotIn":
+            return value not in values
+        case "Exists":
+            return value is not None
+        case "DoesNotExist":
+            return value is None
+    return True
+
+
+def fits_terms(node: Object, terms: Iterable[Object]) -> bool:
+    """Whether a node fits one of a node affinity's terms, as far as these are about its labels and its name."""
+    labels, name = node["metadata"].get("labels") or {}, {"metadata.name": node["metadata"]["name"]}
+    return any(
+        selects({"matchExpressions": term.get("matchExpressions")}, labels)
+        and selects({"matchExpressions": term.get("matchFields")}, name)
+        for term in terms
+    )
