@@ -13,6 +13,8 @@ from kindlabs.kube.objects import age, condition, dig, labels_text, pods_are_goi
 
 FIRST_WORD_SECONDS = 2.0
 """What the scheduler says first may pass: an old Pod may still hold the room that the new one needs."""
+CORDONED = "were unschedulable"
+"""The scheduler's words about a node that somebody closed: no submission can, and it looks again once it is open."""
 PLACES: tuple[tuple[str, Field], ...] = (
     ("Insufficient", ("spec", "containers", 0, "resources", "requests")),
     ("free ports", ("spec", "containers", 0, "ports")),
@@ -35,8 +37,10 @@ def why_not_scheduled(scene: Scene, pod: Object) -> Cause | None:
     if scheduled.get("reason") == "SchedulingGated":
         return _gated(pod)
     if scheduled.get("reason") == "Unschedulable":
-        walks = (_unclaimed(scene, pod), _no_such_node(scene, pod), _untolerated(scene, pod, scheduled))
-        return next(filter(None, walks), None) or _unschedulable(scene, pod, scheduled)
+        found = _unclaimed(scene, pod) or _no_such_node(scene, pod)
+        if found or CORDONED in scheduled.get("message", ""):
+            return found
+        return _untolerated(scene, pod, scheduled) or _unschedulable(scene, pod, scheduled)
     waited = age(pod["metadata"].get("creationTimestamp")) > FIRST_WORD_SECONDS
     return _node_missing(scene, pod, final=waited) or _nobody_schedules(pod, final=waited)
 
