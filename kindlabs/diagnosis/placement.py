@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from kindlabs.diagnosis.cause import Cause, Field, Scene, about
 from kindlabs.kube.api import Object
-from kindlabs.kube.nodes import is_own, selects, taint_of, taint_text, taints_of, tolerated
+from kindlabs.kube.nodes import fits_terms, is_own, selects, taint_of, taint_text, taints_of, tolerated
 from kindlabs.kube.objects import dig, labels_text
 from kindlabs.kube.world import has_labels
 
@@ -180,5 +180,6 @@ def _few(labels: dict[str, str]) -> str:
 
 
 def fits(node: Object, pod: Object) -> bool:
-    """Whether a node has the labels that the Pod's nodeSelector asks for."""
-    return has_labels(node, dig(pod, "spec", "nodeSelector", default={}))
+    """Whether a node has the labels that the Pod's nodeSelector and its required node affinity ask for."""
+    terms = dig(pod, *AFFINITY, "nodeAffinity", REQUIRED, "nodeSelectorTerms")
+    return has_labels(node, dig(pod, "spec", "nodeSelector", default={})) and (not terms or fits_terms(node, terms))

@@ -8,11 +8,15 @@ from kindlabs.diagnosis.cause import Cause, Field, Scene, about
 from kindlabs.diagnosis.placement import fits
 from kindlabs.diagnosis.storage import why_not_bound
 from kindlabs.kube.api import Object
-from kindlabs.kube.nodes import CONTROL_PLANE, is_by_people, taint_text, taints_of, tolerated
+from kindlabs.kube.nodes import CONTROL_PLANE, fits_terms, is_by_people, taint_text, taints_of, tolerated
 from kindlabs.kube.objects import age, condition, dig, labels_text, pods_are_going, statuses
 
 FIRST_WORD_SECONDS = 2.0
 """What the scheduler says first may pass: an old Pod may still hold the room that the new one needs."""
+NODE_TERMS = (
+    *("spec", "affinity", "nodeAffinity"),
+    *("requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms"),
+)
 CORDONED = "were unschedulable"
 """The scheduler's words about a node that somebody closed: no submission can, and it looks again once it is open."""
 PLACES: tuple[tuple[str, Field], ...] = (
@@ -78,8 +82,12 @@ def _unclaimed(scene: Scene, pod: Object) -> Cause | None:
 
 
 def _no_such_node(scene: Scene, pod: Object) -> Cause | None:
-    """A nodeSelector that fits no node: no room that becomes free helps."""
+    """A nodeSelector or a node affinity that fits no node: no room that becomes free helps."""
     nodes, wanted = scene.world.list("Node"), dig(pod, "spec", "nodeSelector")
+    terms = dig(pod, *NODE_TERMS)
+    if nodes and terms and not any(fits_terms(node, terms) for node in nodes):
+        text = f"No node fits the node affinity of Pod {pod['metadata']['name']}: {_asked(terms)}."
+        return about(pod, "NoSuchNode", text, ("spec", *NODE_TERMS[1:]))
     if not nodes or not wanted or any(fits(node, pod) for node in nodes):
         return None
     text = f"No node has {labels_text(wanted)}, which Pod {pod['metadata']['name']} asks for"
@@ -87,6 +95,12 @@ def _no_such_node(scene: Scene, pod: Object) -> Cause | None:
     there = {node["metadata"].get("labels", {}).get(key) for node in nodes} - {None}
     values = f"; there is {', '.join(f'{key}={value}' for value in sorted(map(str, there)))}" if there else ""
     return about(pod, "NoSuchNode", f"{text}{values}.", ("spec", "nodeSelector"))
+
+
+def _asked(terms: list[Object]) -> str:
+    """A node affinity's rules in words: ``disk In nvme``."""
+    rules = [rule for term in terms for key in ("matchExpressions", "matchFields") for rule in term.get(key) or []]
+    return " or ".join(f"{r['key']} {r['operator']} {','.join(r.get('values') or [])}".strip() for r in rules)
 
 
 def _untolerated(scene: Scene, pod: Object, scheduled: Object) -> Cause | None:

@@ -11,7 +11,7 @@ from kindlabs.diagnosis.cause import Cause
 from kindlabs.diagnosis.placement import why_let_in
 from kindlabs.kube.api import Object
 from kindlabs.kube.nodes import change, is_by_people, taint_of, taints_of, with_taints
-from kindlabs.kube.objects import ENDED, dig
+from kindlabs.kube.objects import ENDED, dig, is_going
 from kindlabs.kube.world import World
 from kindlabs.waiting import ACTION_SECONDS, Look
 
@@ -116,6 +116,6 @@ def _undo(undone: Undo, was: Object, now: Object) -> Object:
 
 
 def pods_on(world: World, namespaces: Iterable[str], node: str) -> list[Object]:
-    """The Pods of *namespaces* that are on a node, and run or will."""
-    pods = [pod for space in namespaces for pod in world.list("Pod", space)]
+    """The Pods of *namespaces* that are on a node, run or will, and are not being deleted."""
+    pods = [pod for space in namespaces for pod in world.list("Pod", space) if not is_going(pod)]
     return [p for p in pods if dig(p, "spec", "nodeName") == node and dig(p, "status", "phase") not in ENDED]

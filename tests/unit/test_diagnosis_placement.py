@@ -14,6 +14,7 @@ from kindlabs.kube.nodes import fits_terms, selects, taint_of, taint_text, toler
 
 RULE, WISH = "requiredDuringSchedulingIgnoredDuringExecution", "preferredDuringSchedulingIgnoredDuringExecution"
 RESERVED, REPAIR = taint_of("team=batch:NoSchedule"), "maintenance:NoExecute"
+NVME = {"key": "disk", "operator": "In", "values": ["nvme"]}
 TOLERATION = {"key": "team", "operator": "Equal", "value": "batch", "effect": "NoSchedule"}
 MINE = {"matchLabels": {"app": "web"}}
 
@@ -176,6 +177,10 @@ def test_how_long_a_pod_stays(toleration: Any, says: str | None) -> None:
     ("spec", "says"),
     [
         ({"nodeSelector": {"disk": "nvme"}}, "No node has disk=nvme, which Pod web-1 asks for; there is disk=ssd."),
+        (
+            {"affinity": {"nodeAffinity": {RULE: {"nodeSelectorTerms": [{"matchExpressions": [NVME]}]}}}},
+            "No node fits the node affinity of Pod web-1: disk In nvme.",
+        ),
         (
             {"nodeSelector": {"team": "batch"}},
             "Taint team=batch:NoSchedule of node two is not tolerated by Pod web-1, which gets no node.",
