@@ -54,6 +54,6 @@ def test_retained(lab):
     of_writer(lab).runs(f"echo {word} > /data/retained")
     with lab.deployment("writer").scaled_to(0):
         lab.claim("fast").delete()
-        lab.volume("fast-0").is_in_phase("Released")
+        lab.volume("fast-0").is_in_phase("Released", for_seconds=3)
     disk = lab.namespace("lab-18-disk").pod("disk").container("disk")
     disk.has_file("/disk/retained", saying=word)

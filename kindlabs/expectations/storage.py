@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from kindlabs.diagnosis.cause import Cause
@@ -32,7 +33,7 @@ class Claim(NamedObject):
         def look(claim: Object) -> Look:
             phase, volume = dig(claim, "status", "phase", default="unknown"), dig(claim, "spec", "volumeName")
             found = dig(self.lab.world.get("PersistentVolume", volume or ""), "spec", "storageClassName")
-            seen = f"it is {phase}{f', to {volume} of class {found}' if volume else ''}"
+            seen = f"it is {phase}{f', to {volume} of class {found}' if found else f', to {volume}' if volume else ''}"
             return Look(phase == "Bound" and to in (None, volume) and of_class in (None, found), seen)
 
         def why(claim: Object) -> Cause | None:
@@ -84,12 +85,17 @@ class Volume(NamedObject):
 
     kind = "PersistentVolume"
 
-    def is_in_phase(self, phase: str, *, within: float | None = None) -> None:
-        """It is Available, Bound, Released or Failed."""
+    def is_in_phase(self, phase: str, for_seconds: float = 0, *, within: float | None = None) -> None:
+        """It is Available, Bound, Released or Failed, and has been so for *for_seconds*.
+
+        One that is Released may be removed, or become Failed, a moment later.
+        """
+        since: list[float] = []
 
         def look(volume: Object) -> Look:
             found = dig(volume, "status", "phase", default="unknown")
-            return Look(found == phase, f"it is {found}")
+            since[:] = [*since, time.monotonic()][:1] if found == phase else []
+            return Look(bool(since) and time.monotonic() - since[0] >= for_seconds, f"it is {found}")
 
         self.lab.deadline.grant(READY_SECONDS)
 
