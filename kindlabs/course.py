@@ -15,7 +15,7 @@ from kindlabs.labfile import read_labfile
 from kindlabs.manifests import Manifest
 from kindlabs.mutants import Mutant, read_mutants, read_unkilled
 from kindlabs.nonces import filled
-from kindlabs.perimeter import HandIn, Rights, Space
+from kindlabs.perimeter import HandIn, NodeSetup, Rights, Space
 from kindlabs.spelling import did_you_mean
 
 FOLDERS = ("labs", "validators", "fixtures", "clusters")
@@ -27,8 +27,8 @@ class CourseLab:
     """One lab; every path of it follows from its id.
 
     ``deadline`` and ``minutes`` are in seconds and minutes; ``hints`` maps a check's id to sentences, mildest first.
-    ``requires`` are capabilities of the cluster, ``breaks`` promises that the lab breaks on purpose; ``start_points``
-    is what the untouched start may score.
+    ``requires`` are capabilities of the cluster, ``breaks`` promises that the lab breaks on purpose, ``nodes`` what is
+    done to nodes before anything is applied; ``start_points`` is what the untouched start may score.
     """
 
     course_root: Path
@@ -40,6 +40,7 @@ class CourseLab:
     requires: tuple[str, ...] = ()
     breaks: tuple[str, ...] = ()
     spaces: tuple[Space, ...] = ()
+    nodes: tuple[NodeSetup, ...] = ()
     images: tuple[str, ...] = ()
     deadline: float = 60
     start_points: int = 0
@@ -158,6 +159,7 @@ class Course:
         values = read_labfile(self.root / "labs" / lab_id / "lab.yaml")
         perimeter = {
             "spaces": tuple(map(Space.read, values.pop("namespaces", [f"lab-{lab_id[:2]}"]))),
+            "nodes": tuple(map(NodeSetup.read, values.pop("nodes", ()))),
             "start_points": values.pop("start", {}).get("points", 0),
             "handin": HandIn.read(values.pop("handin", {})),
             "rights": Rights.read(values.pop("rights", {})),

@@ -39,6 +39,11 @@ _NAMESPACE = _mapping(
     },
     "name",
 )
+_LABELS = {"type": "object", "additionalProperties": {"type": "string"}, "minProperties": 1}
+_TAINT = {"type": "string", "pattern": r"^[^=:]+(=[^:]*)?:(NoSchedule|PreferNoSchedule|NoExecute)$"}
+_NODE = _mapping(
+    {"selector": _LABELS, "labels": _LABELS, "taints": {"type": "array", "items": _TAINT, "minItems": 1}}, "selector"
+)
 _RULE = _mapping(
     {"apiGroups": {"type": "array", "items": {"type": "string"}}, "resources": _TEXTS, "verbs": _TEXTS},
     *("apiGroups", "resources", "verbs"),
@@ -67,6 +72,7 @@ LAB_SCHEMA = _mapping(
         "requires": {"type": "array", "items": _ID},
         "breaks": {"type": "array", "items": _ID},
         "namespaces": {"type": "array", "items": {"anyOf": [_SPACE, _NAMESPACE]}, "minItems": 1},
+        "nodes": {"type": "array", "items": _NODE, "minItems": 1},
         "images": _TEXTS,
         "deadline": {"type": "number", "exclusiveMinimum": 0},
         "start": _mapping({"points": {"type": "integer", "minimum": 0}}),
@@ -87,7 +93,7 @@ LAB_SCHEMA = _mapping(
     "version",
     "title",
     "minutes",
-)
+) | {"dependentRequired": {"nodes": ["breaks"]}}  # whoever puts the nodes back learns of it there
 
 
 def read_labfile(path: Path) -> dict[str, Any]:

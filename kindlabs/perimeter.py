@@ -57,6 +57,23 @@ class Rights:
 
 
 @dataclass(frozen=True)
+class NodeSetup:
+    """What a lab has done to the nodes that carry the labels *selector*, before anything is applied.
+
+    ``labels`` are added, and ``taints``, as kubectl writes them: ``team=batch:NoSchedule``.
+    """
+
+    selector: dict[str, str] = field(hash=False)
+    labels: dict[str, str] = field(default_factory=dict, hash=False)
+    taints: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, said: dict[str, Any]) -> NodeSetup:
+        """From an entry of ``nodes:``."""
+        return cls(said["selector"], said.get("labels", {}), tuple(said.get("taints", ())))
+
+
+@dataclass(frozen=True)
 class HandIn:
     """What a folder that is handed in may hold; anything else is passed over.
 

@@ -44,6 +44,7 @@ from kindlabs.progress import Steps
 from kindlabs.promises.barrier import Barrier
 from kindlabs.promises.catalog import KINDS, kinds_in, promised, restore
 from kindlabs.promises.control import Control
+from kindlabs.promises.nodes import arrange
 from kindlabs.promises.trial import Trial
 from kindlabs.record import CheckResult, Record, Verdict
 from kindlabs.submission import Submission
@@ -222,6 +223,8 @@ class Run:
         if self.fresh or self.submission.acts:  # what was done by hand must not be there already
             self._restore(api, set(self.cluster.facts.broken))
         self._note_broken()
+        if lab.nodes:
+            arrange(api, lab.nodes)
         if self.cluster.facts.egress == "none":
             for name in spaces:
                 keep_pulls_at_home(api, name, self._images)

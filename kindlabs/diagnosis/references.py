@@ -14,6 +14,8 @@ from kindlabs.kube.podspecs import Reference, references
 APPLIED_SECONDS = 2.0
 """What a Pod names may be applied so long after it."""
 UNMOUNTED = ("FailedMount", "FailedAttachVolume", "FailedMapVolume", "FailedCreatePodSandBox")
+NO_PATH = re.compile(r'for volume "([^"]+)" : path "([^"]+)" does not exist')
+"""The kubelet's words about a local volume (pkg/volume/local)."""
 NEVER_MOUNTS = re.compile(r"non-existent config key|hostPath type check failed|unsupported volume|not supported")
 """The kubelet's words for what the next try cannot change (pkg/volume)."""
 
@@ -42,6 +44,8 @@ def why_not_mounted(scene: Scene, pod: Object) -> Cause | None:
     if not event or not waits or any(reason not in {"ContainerCreating", "PodInitializing"} for reason in waits):
         return None
     words = said(event)
+    if found := _no_path(scene, pod, words):
+        return found
     named = re.search(r'for volume "([^"]+)"', words)
     text = f"The node cannot prepare Pod {pod['metadata']['name']}: {innermost(words)[:300]}."
     settled = age(pod["metadata"].get("creationTimestamp")) > APPLIED_SECONDS
@@ -49,6 +53,18 @@ def why_not_mounted(scene: Scene, pod: Object) -> Cause | None:
     if "OOM-killed" in words:
         return about(pod, "CannotStart", text, _limit(pod), final=settled)
     return about(pod, "CannotMount", text, _volume(pod, named.group(1) if named else ""), final=final)
+
+
+def _no_path(scene: Scene, pod: Object, words: str) -> Cause | None:
+    """A local volume whose folder is not on the Pod's node."""
+    named = NO_PATH.search(words)
+    volume = scene.world.get("PersistentVolume", named.group(1)) if named else None
+    if named is None or volume is None:
+        return None
+    text = (
+        f"Path {named.group(2)} of PersistentVolume {named.group(1)} does not exist on node {pod['spec']['nodeName']}."
+    )
+    return about(volume, "NoSuchPath", text, ("spec", "local", "path"))
 
 
 def _limit(pod: Object) -> Field:

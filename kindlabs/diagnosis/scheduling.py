@@ -5,12 +5,20 @@ from __future__ import annotations
 import re
 
 from kindlabs.diagnosis.cause import Cause, Field, Scene, about
+from kindlabs.diagnosis.placement import fits
 from kindlabs.diagnosis.storage import why_not_bound
 from kindlabs.kube.api import Object
-from kindlabs.kube.objects import age, condition, dig, pods_are_going, statuses
+from kindlabs.kube.nodes import CONTROL_PLANE, fits_terms, is_by_people, taint_text, taints_of, tolerated
+from kindlabs.kube.objects import age, condition, dig, labels_text, pods_are_going, statuses
 
 FIRST_WORD_SECONDS = 2.0
 """What the scheduler says first may pass: an old Pod may still hold the room that the new one needs."""
+NODE_TERMS = (
+    *("spec", "affinity", "nodeAffinity"),
+    *("requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms"),
+)
+CORDONED = "were unschedulable"
+"""The scheduler's words about a node that somebody closed: no submission can, and it looks again once it is open."""
 PLACES: tuple[tuple[str, Field], ...] = (
     ("Insufficient", ("spec", "containers", 0, "resources", "requests")),
     ("free ports", ("spec", "containers", 0, "ports")),
@@ -33,7 +41,10 @@ def why_not_scheduled(scene: Scene, pod: Object) -> Cause | None:
     if scheduled.get("reason") == "SchedulingGated":
         return _gated(pod)
     if scheduled.get("reason") == "Unschedulable":
-        return _unclaimed(scene, pod) or _unschedulable(scene, pod, scheduled)
+        found = _unclaimed(scene, pod) or _no_such_node(scene, pod)
+        if found or CORDONED in scheduled.get("message", ""):
+            return found
+        return _untolerated(scene, pod, scheduled) or _unschedulable(scene, pod, scheduled)
     waited = age(pod["metadata"].get("creationTimestamp")) > FIRST_WORD_SECONDS
     return _node_missing(scene, pod, final=waited) or _nobody_schedules(pod, final=waited)
 
@@ -68,6 +79,50 @@ def _unclaimed(scene: Scene, pod: Object) -> Cause | None:
         if claim and (found := why_not_bound(scene, claim)):
             return found
     return None
+
+
+def _no_such_node(scene: Scene, pod: Object) -> Cause | None:
+    """A nodeSelector or a node affinity that fits no node: no room that becomes free helps."""
+    nodes, wanted = scene.world.list("Node"), dig(pod, "spec", "nodeSelector")
+    terms = dig(pod, *NODE_TERMS)
+    if nodes and terms and not any(fits_terms(node, terms) for node in nodes):
+        text = f"No node fits the node affinity of Pod {pod['metadata']['name']}: {_asked(terms)}."
+        return about(pod, "NoSuchNode", text, ("spec", *NODE_TERMS[1:]))
+    if not nodes or not wanted or any(fits(node, pod) for node in nodes):
+        return None
+    text = f"No node has {labels_text(wanted)}, which Pod {pod['metadata']['name']} asks for"
+    key = next(iter(wanted))
+    there = {node["metadata"].get("labels", {}).get(key) for node in nodes} - {None}
+    values = f"; there is {', '.join(f'{key}={value}' for value in sorted(map(str, there)))}" if there else ""
+    return about(pod, "NoSuchNode", f"{text}{values}.", ("spec", "nodeSelector"))
+
+
+def _asked(terms: list[Object]) -> str:
+    """A node affinity's rules in words: ``disk In nvme``."""
+    rules = [rule for term in terms for key in ("matchExpressions", "matchFields") for rule in term.get(key) or []]
+    return " or ".join(f"{r['key']} {r['operator']} {','.join(r.get('values') or [])}".strip() for r in rules)
+
+
+def _untolerated(scene: Scene, pod: Object, scheduled: Object) -> Cause | None:
+    """A node that would do, but for a taint that somebody gave it."""
+    words, name = scheduled.get("message", ""), pod["metadata"]["name"]
+    if "untolerated taint" not in words or "Insufficient" in words or pods_are_going(scene.world, _space(pod)):
+        return None
+    nodes = [node for node in scene.world.list("Node") if fits(node, pod)]
+    for node in nodes:
+        taints = [taint for taint in taints_of(node) if taint["key"] != CONTROL_PLANE and not tolerated(pod, taint)]
+        if not taints or not all(map(is_by_people, taints)) or any(t["key"] == CONTROL_PLANE for t in taints_of(node)):
+            continue
+        own = [taint_text(t) for t in dig(pod, "spec", "tolerations", default=[]) if is_by_people({"key": "", **t})]
+        by = f"tolerated by {', '.join(own)} of Pod {name}" if own else f"tolerated by Pod {name}"
+        text = f"Taint {taint_text(taints[0])} of node {node['metadata']['name']} is not {by}, which gets no node."
+        settled = age(scheduled.get("lastTransitionTime")) > FIRST_WORD_SECONDS
+        return about(pod, "Untolerated", text, ("spec", "tolerations"), final=settled)
+    return None
+
+
+def _space(pod: Object) -> str:
+    return str(pod["metadata"]["namespace"])
 
 
 def _gated(pod: Object) -> Cause:

@@ -14,6 +14,7 @@ from kindlabs.expectations.connections import expect_connections
 from kindlabs.expectations.handed_in import HandedIn
 from kindlabs.expectations.kubeconfig import Kubeconfig
 from kindlabs.expectations.named import AnyObject
+from kindlabs.expectations.nodes import Nodes
 from kindlabs.expectations.nouns import Namespace, Nouns
 from kindlabs.expectations.pods import Pod
 from kindlabs.expectations.probe import Probe
@@ -21,6 +22,7 @@ from kindlabs.expectations.steady import Noted, first_unsteady, note
 from kindlabs.expectations.storage import Volume
 from kindlabs.expectations.transcript import Transcript
 from kindlabs.kube.api import Api, Object
+from kindlabs.kube.objects import labels_text
 from kindlabs.kube.world import World
 from kindlabs.nonces import derive
 from kindlabs.promises.barrier import Barrier
@@ -102,6 +104,16 @@ class Lab(Nouns):
     def volume(self, name: str) -> Volume:
         """PersistentVolume *name*."""
         return Volume(self, name, "")
+
+    def nodes(self, **labels: str) -> Nodes:
+        """The nodes that carry all of *labels* now: ``lab.nodes(disk="ssd")``.
+
+        Raises: LabError when none does.
+        """
+        names = [node["metadata"]["name"] for node in self.world.list("Node", labels=labels)]
+        if not names:
+            raise LabError(f"no node has {labels_text(labels)}")
+        return Nodes(self, names, f"the node with {labels_text(labels)}" if labels else "every node")
 
     def user(self, name: str, *groups: str) -> Subject:
         """User *name*, as a member of *groups*: ``lab.user("mira", "dev").may("get", "pods")``."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from kindlabs.diagnosis.cause import Cause
 from kindlabs.kube.api import Object
-from kindlabs.waiting import Look
+from kindlabs.kube.notes import note_disturbed
+from kindlabs.waiting import ACTION_SECONDS, Look
 
 if TYPE_CHECKING:
     from kindlabs.expectations.lab import Lab
@@ -47,6 +48,19 @@ class NamedObject:
             return Look(bool(was), "it is gone" if was else f"{self} was never there")
 
         self.lab.expect(f"{self} is gone", look, within=within)
+
+    def delete(self) -> None:
+        """Delete it, as a person would; a deed, which asserts nothing. It is made anew before the next run."""
+        found = self.find() or {"metadata": {"uid": ""}}
+        self.lab.deadline.grant(ACTION_SECONDS)
+        note_disturbed(self.lab.api, self.namespace, self.kind, self.name)
+        self.lab.api.delete(self.kind, self.name, self.namespace, grace=1 if self.kind == "Pod" else None)
+
+        def look() -> Look:
+            left = self.find()
+            return Look(left is None or left["metadata"]["uid"] != found["metadata"]["uid"], f"{self} is still there")
+
+        self.lab.do(f"{self} deleted", look)
 
     def seen(self, look: Callable[[Object], Look]) -> Callable[[], Look]:
         """*look* at the object; that there is none is all that can be seen of one that is absent."""

@@ -10,10 +10,10 @@ from kindlabs.diagnosis.cause import Cause, about
 from kindlabs.diagnosis.containers import answer_field
 from kindlabs.diagnosis.labels import why_wrong_pods
 from kindlabs.diagnosis.pods import why_pod_does_not_answer, why_pod_not_ready
-from kindlabs.diagnosis.scheduling import why_not_scheduled
 from kindlabs.expectations.answers import Text, describe, says
 from kindlabs.expectations.connections import Arrow, expect_arrow
 from kindlabs.expectations.containers import Container
+from kindlabs.expectations.eviction import expect_eviction
 from kindlabs.expectations.probe import Replies
 from kindlabs.expectations.steady import is_steady, why_flapping
 from kindlabs.expectations.words import plain_error, state_of
@@ -21,7 +21,6 @@ from kindlabs.expectations.workloads import Workload
 from kindlabs.kube.api import Object
 from kindlabs.kube.notes import note_disturbed
 from kindlabs.kube.objects import dig, is_ready, labels_text, restarts
-from kindlabs.kube.world import has_labels
 from kindlabs.waiting import ACTION_SECONDS, LOOK_AGAIN, READY_SECONDS, Look
 
 if TYPE_CHECKING:
@@ -84,19 +83,12 @@ class Pod(Workload):
         """The name of the node that it is on; empty while it has none."""
         return str(dig(self.find(), "spec", "nodeName", default=""))
 
-    def is_on(self, node: str = "", *, within: float | None = None, **labels: str) -> None:
-        """It is on *node*, or on one that carries all of *labels*: ``is_on(disk="ssd")``."""
-        wanted = node or f"a node with {labels_text(labels)}"
+    def outlasts(self, taint: str, least: float, most: float) -> None:
+        """When its node gets NoExecute *taint*, it leaves between *least* and *most* seconds later, the others at once.
 
-        def look(pod: Object) -> Look:
-            found = self.lab.world.get("Node", self.node)
-            fits = bool(found) and node in ("", self.node) and has_labels(found or {}, labels)
-            return Look(fits, f"it is on {self.node}" if self.node else state_of(pod))
-
-        def why(pod: Object) -> Cause | None:
-            return why_not_scheduled(self.lab.scene, pod)
-
-        self.lab.expect(f"{self} is on {wanted}", self.seen(look), self.explained(why), within=within)
+        The others are what else runs there for the lab. The taint is taken away afterwards.
+        """
+        expect_eviction(self, taint, least, most)
 
     def reaches(self, url: str, saying: Text | None = None, *, within: float | None = None) -> None:
         """A request to *url* from inside the Pod is answered, with *saying* where it is given."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 
 from kindlabs.diagnosis.cause import Cause
+from kindlabs.diagnosis.placement import HOST
 from kindlabs.diagnosis.workloads import why_replicas_not_ready
 from kindlabs.errors import InfraError
 from kindlabs.expectations.named import NamedObject
+from kindlabs.expectations.nodes import Nodes
+from kindlabs.expectations.placement import expect_apart, expect_nowhere_but, expect_on, expect_waiting, node_of
 from kindlabs.expectations.steady import is_steady, why_flapping
 from kindlabs.expectations.words import state_of
 from kindlabs.kube.api import ApiError, Object
@@ -26,6 +30,28 @@ class Workload(NamedObject):
         """The Pods of its newest revision."""
         found = self.find()
         return pods_of(self.lab.world, found) if found else []
+
+    @property
+    def nodes(self) -> Nodes:
+        """The nodes that its Pods are on now."""
+        names = {name for pod in self.pods if (name := node_of(pod))}
+        return Nodes(self.lab, names, f"the node of {self}")
+
+    def is_on(self, nodes: Nodes | None = None, *, within: float | None = None, **labels: str) -> None:
+        """All its Pods are on *nodes*, on ones that carry all of *labels*: ``is_on(disk="ssd")``."""
+        expect_on(self, nodes, labels, within)
+
+    def goes_nowhere_but(self, home: Nodes) -> None:
+        """While *home* takes no new Pods and all other nodes do, a Pod that it loses is not replaced; then it is."""
+        expect_nowhere_but(self, home)
+
+    def is_apart(self, key: str = HOST, *, within: float | None = None) -> None:
+        """No two of its Pods are on nodes with the same value of label *key*."""
+        expect_apart(self, key, within)
+
+    def has_pods_waiting(self, count: int, because: re.Pattern[str], *, within: float | None = None) -> None:
+        """Just *count* of its Pods have no node, for a reason in the scheduler's words that *because* is found in."""
+        expect_waiting(self, count, because, within)
 
     def loses_a_pod(self) -> None:
         """Delete one of its Pods, as a node that fails would."""

@@ -11,7 +11,7 @@ from kindlabs.kube.api import Api, ApiError, Object
 from kindlabs.kube.apply import rank_of
 from kindlabs.kube.namespaces import put
 from kindlabs.kube.notes import Key, key_of
-from kindlabs.kube.objects import condition, dig, is_going, is_ready, is_true, statuses
+from kindlabs.kube.objects import condition, dig, is_going, is_left, is_ready, is_true, statuses
 from kindlabs.kube.ownership import LAB, OPEN, is_as_signed, is_labs, signed
 from kindlabs.kube.podspecs import pod_spec
 from kindlabs.kube.removal import remove
@@ -102,7 +102,7 @@ def bring(
 
 def _is_as_put(api: Api, each: Given, there: Mapping[Key, Object]) -> bool:
     live = there.get(each.key) or (None if each.key.namespace else _find(api, each))
-    if live is None or is_going(live):
+    if live is None or is_going(live) or is_left(live):
         return False
     # Scaling leaves no trace in managedFields where the manifest names no replicas.
     scaled = dig(live, "spec", "replicas", default=1) != dig(each.manifest, "spec", "replicas", default=1)

@@ -37,6 +37,15 @@ def is_going(thing: Object) -> bool:
     return "deletionTimestamp" in thing["metadata"]
 
 
+LEFT = {"PersistentVolume": ("Released", "Failed"), "PersistentVolumeClaim": ("Lost",)}
+"""Phases of a volume and of a claim that have lost each other, and never find another one."""
+
+
+def is_left(thing: Object) -> bool:
+    """Whether a volume has lost its claim, or a claim its volume."""
+    return dig(thing, "status", "phase") in LEFT.get(thing["kind"], ())
+
+
 ENDED = {"Succeeded", "Failed"}
 """Phases of a Pod that will not run again."""
 

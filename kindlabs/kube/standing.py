@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from kindlabs.kube.api import Api, ApiError, Object
 from kindlabs.kube.leftovers import is_served
 from kindlabs.kube.notes import Key, key_of
-from kindlabs.kube.objects import condition, dig, is_ready, restarts
+from kindlabs.kube.objects import condition, dig, is_left, is_ready, restarts
 from kindlabs.kube.ownership import LEARNER_MANAGER, has_foreign_fields
 from kindlabs.kube.podspecs import pod_spec, reads
 from kindlabs.kube.work import succeeded
@@ -51,12 +51,19 @@ class Standing:
         moves = set(gone)
         for manifest in manifests:
             key = key_of(manifest)
-            same = noted.get(key) == print_of(manifest, self.there) and not reads(manifest) & moves
+            below = reads(manifest) | self._volume_of(manifest)
+            same = noted.get(key) == print_of(manifest, self.there) and not below & moves
             if not same or not self._stands(manifest):
                 moves.add(key)
         if moves:
             moves |= {key_of(m) for m in manifests if key_of(m) not in moves and not self._rests(m)}
         return moves
+
+    def _volume_of(self, manifest: Object) -> set[Key]:
+        """The volume that a claim is bound to: without it the claim is lost for good."""
+        claim = (self._live(manifest) if manifest["kind"] == "PersistentVolumeClaim" else None) or {}
+        name = dig(claim, "spec", "volumeName")
+        return {Key("PersistentVolume", name, "")} if name else set()
 
     def _live(self, manifest: Object) -> Object | None:
         found = self.there.get(key_of(manifest))
@@ -82,7 +89,7 @@ class Standing:
     def _rests(self, manifest: Object) -> bool:
         """Whether it, and every Pod of it that stays, is as ready as it was meant to be, without a restart."""
         live = self._live(manifest)
-        if live is None:
+        if live is None or is_left(live):
             return False
         if condition(live, "Ready").get("status", "True") != "True":
             return False

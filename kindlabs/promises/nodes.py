@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
+from kindlabs.errors import LabError
 from kindlabs.kube.api import Api, Object
+from kindlabs.kube.nodes import CONTROL_PLANE, OWN, is_own, taint_of
+from kindlabs.kube.objects import labels_text
+from kindlabs.kube.world import has_labels
+from kindlabs.perimeter import NodeSetup
 from kindlabs.promises.pods import trial_pod, unplaced
 from kindlabs.promises.promise import Promise
 from kindlabs.promises.sight import Sight
-from kindlabs.promises.taints import CONTROL_PLANE, OWN, is_own
 from kindlabs.promises.trial import Trial
 
 CLOSES = ("NoSchedule", "NoExecute")
@@ -41,18 +46,33 @@ def remember(api: Api) -> None:
 
 def restore(api: Api) -> None:
     """Open all nodes, and give them the labels and taints that they were made with; Kubernetes' own stay."""
-    for node in api.list("Node"):
+    arrange(api, ())
+
+
+def arrange(api: Api, wanted: Sequence[NodeSetup]) -> None:
+    """The same, with what a lab has done to its nodes beside: in one step, so that no Pod slips in between.
+
+    Raises: LabError when no node carries the labels that it names.
+    """
+    nodes = api.list("Node")
+    for each in wanted:
+        if not any(has_labels(node, each.selector) for node in nodes):
+            raise LabError(f"lab.yaml sets up nodes with {labels_text(each.selector)}; no node has them.")
+    for node in nodes:
+        fitting = [each for each in wanted if has_labels(node, each.selector)]
         labels = node["metadata"].get("labels", {})
         noted = (node["metadata"].get("annotations") or {}).get(MADE)
         made = json.loads(noted) if noted else {"labels": labels, "taints": []}
         own = [taint for taint in node["spec"].get("taints") or [] if is_own(taint)]
-        wanted = {**dict.fromkeys(labels), **made["labels"]}  # null takes a label away
+        given = {key: value for each in fitting for key, value in each.labels.items()}
+        taints = [*made["taints"], *(taint_of(text) for each in fitting for text in each.taints), *own]
+        lasting = {**dict.fromkeys(labels), **made["labels"], **given}  # null takes a label away
         _patch(
             api,
             node,
             {
-                "metadata": {"labels": wanted},
-                "spec": {"unschedulable": None, "taints": [*made["taints"], *own] or None},
+                "metadata": {"labels": lasting},
+                "spec": {"unschedulable": None, "taints": taints or None},
             },
         )
 

@@ -12,10 +12,10 @@ from functools import cached_property
 from kindlabs.errors import InfraError
 from kindlabs.kube import probing
 from kindlabs.kube.api import Api, ApiError, ApiTimeout, Object
+from kindlabs.kube.nodes import is_own
 from kindlabs.kube.objects import dig
 from kindlabs.kube.ownership import INSTRUCTOR_MANAGER
 from kindlabs.kube.probing import NAMESPACE
-from kindlabs.promises.taints import is_own
 
 MARK, OBJECT = "kind-labs/trial", "kind-labs/trial-object"
 """Labels: of all objects of trials, with PROCESS as value; and of what controllers make of one, with its name."""

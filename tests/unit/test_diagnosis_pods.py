@@ -62,7 +62,7 @@ def scene_of(name: str, listens_on: tuple[int, ...] = (8080,)) -> Scene:
         ("no-scheduler", "SchedulerNotFound", "waits for scheduler mine, which does not run here"),
         ("no-node", "NodeNotFound", "names node worker-7, which does not exist; there is single-control-plane"),
         ("gated", "SchedulingGated", "waits behind scheduling gate example.com/wait"),
-        ("node-selected", "Unschedulable", "the Pod asks for a node with disk=ssd"),
+        ("node-selected", "NoSuchNode", "No node has disk=ssd, which Pod node-selected asks for"),
         ("other-registry", "ImageNotFound", "cannot pull quay.io/e2e-test-images/agnhost:2.63.0: this cluster reaches"),
     ],
 )

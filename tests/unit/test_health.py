@@ -14,10 +14,10 @@ from kindlabs.clusters import health
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.kube import probing
 from kindlabs.kube.api import Api, ApiError, ApiTimeout, ApiUnreachable, Object
+from kindlabs.kube.nodes import CONTROL_PLANE
 from kindlabs.promises.catalog import promised
 from kindlabs.promises.claims import DEFAULT_CLASS
 from kindlabs.promises.sight import Sight
-from kindlabs.promises.taints import CONTROL_PLANE
 
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
 NODE = {"metadata": {"name": "node"}, "spec": {}, "status": READY}

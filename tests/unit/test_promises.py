@@ -14,6 +14,7 @@ import kindlabs
 from kindlabs.addons.addon import promises_of_module
 from kindlabs.errors import LabError
 from kindlabs.kube.api import Api, Object
+from kindlabs.perimeter import NodeSetup
 from kindlabs.promises import nodes
 from kindlabs.promises.catalog import OF_EVERY_CLUSTER, OF_SOME, kinds_in, promised
 from kindlabs.promises.pods import PODS_START
@@ -135,10 +136,28 @@ def test_nodes_are_as_they_were_made() -> None:
     assert patch["spec"] == {"unschedulable": None, "taints": [*made["taints"], sick]}
 
 
+def test_nodes_are_as_a_lab_sets_them_up() -> None:
+    """What it adds stands beside what they were made with; nodes that there are not are told."""
+    made = {"labels": {"zone": "b"}, "taints": []}
+    node = {
+        "metadata": {"name": "two", "labels": {"zone": "b", "old": "1"}, "annotations": {nodes.MADE: json.dumps(made)}},
+        "spec": {},
+    }
+    patches: list[Any] = []
+    api = cast("Api", SimpleNamespace(list=lambda _: [node], patch=lambda *sent: patches.append(sent)))
+    nodes.arrange(api, [NodeSetup({"zone": "b"}, {"team": "batch"}, ("team=batch:NoSchedule",))])
+    ((_, name, _, patch),) = patches
+    assert name == "two"
+    assert patch["metadata"]["labels"] == {"zone": "b", "old": None, "team": "batch"}
+    assert patch["spec"]["taints"] == [{"key": "team", "value": "batch", "effect": "NoSchedule"}]
+    with pytest.raises(LabError, match="no node has them"):
+        nodes.arrange(api, [NodeSetup({"zone": "c"})])
+
+
 @pytest.mark.parametrize(
     ("room", "may_import"),
     [
-        ("promises", ("errors", "faults", "kube", "promises", "spelling")),
+        ("promises", ("errors", "faults", "kube", "perimeter", "promises", "spelling")),
         ("addons", ("addons", "errors", "kube", "labfile", "promises")),
     ],
 )

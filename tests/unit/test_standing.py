@@ -49,3 +49,25 @@ def test_a_cronjob_rests_when_its_work_is_done(phase: str, rests: bool) -> None:
     pod["metadata"]["ownerReferences"] = [{"kind": "Job", "name": "report-1", "uid": "report-1", "controller": True}]
     other = of("batch/v1", "Job", "squares", spec={})
     assert ("report" in moved(cron, job, pod, other, manifests=(cron, other))) is not rests
+
+
+@pytest.mark.parametrize(("phase", "rests"), [("Bound", True), ("Available", True), ("Released", False)])
+def test_a_volume_that_lost_its_claim_is_made_anew(phase: str, rests: bool) -> None:
+    """It never finds another one; where it goes, so does the claim that is bound to it, which would be lost."""
+    volume = of("v1", "PersistentVolume", "fast-0", spec={}, status={"phase": phase})
+    del volume["metadata"]["namespace"]
+    claim = of("v1", "PersistentVolumeClaim", "fast", spec={"volumeName": "fast-0"}, status={"phase": "Bound"})
+    other = of("batch/v1", "Job", "squares", spec={})
+    again = moved(volume, claim, other, manifests=(volume, claim, other))
+    assert ("fast-0" in again) is not rests
+
+
+def test_a_claim_goes_with_its_volume() -> None:
+    """A volume that is handed in otherwise is made anew, and so is the claim that is bound to it."""
+    volume = of("v1", "PersistentVolume", "fast-0", spec={}, status={"phase": "Bound"})
+    del volume["metadata"]["namespace"]
+    claim = of("v1", "PersistentVolumeClaim", "fast", spec={"volumeName": "fast-0"}, status={"phase": "Bound"})
+    there = {key_of(found): found for found in (volume, claim)}
+    noted = {key_of(volume): "another", key_of(claim): print_of(claim, there)}
+    found = Standing(cast("Any", Learner()), there).moved([volume, claim], noted, ())
+    assert {key.name for key in found} == {"fast-0", "fast"}
