@@ -67,6 +67,7 @@ def test_a_loop_ends(cluster: Cluster, space: str, monkeypatch: pytest.MonkeyPat
     """A script that does not end is stopped, and its line is told with the seconds that it had."""
     monkeypatch.setattr(hands, "SECONDS", 3)
     played = play(cluster, "echo begins", loop)
-    assert "had not ended after 3 s, when the script was stopped" in played.failed
+    assert "the script had not ended after 3 s, and was stopped at `" in played.failed
+    assert ("times" in played.failed) == ("while" in loop)
     assert played.line == 2
     assert cluster.api.get("Pod", hands.NAME, hands.NAMESPACE) is None
