@@ -44,7 +44,7 @@ def test_denied_matrix(lab):
     )
 
 
-@check(points=1)
+@check(points=1, needs=[test_allowed_path])
 def test_dns_works(lab):
     """Names resolve in the Pods of all three."""
     lab.resolves("api", lab.deployment("front"), lab.deployment("api"), lab.deployment("db"))
