@@ -280,9 +280,10 @@ def _too_many(end: End) -> Cause | None:
 
 
 def _everybody(rule: Rule) -> str:
-    what = "an empty" if rule.peers in rule.rule else "no"
+    """The API server drops an empty list, so that nobody can tell it from a missing one."""
     verb = "enter" if rule.end.direction == INGRESS else "be asked"
-    return f"NetworkPolicy {_name(rule.policy)} has a rule with {what} `{rule.peers}`: everybody may {verb}."
+    text = f"NetworkPolicy {_name(rule.policy)} has a rule whose `{rule.peers}` is empty or missing"
+    return f"{text}: everybody may {verb}."
 
 
 def _alternatives(rule: Rule, at: int) -> str:

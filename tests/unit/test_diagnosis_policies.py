@@ -94,11 +94,11 @@ LETS_IN = {
     ),
     "an empty from": (
         [DENY, api_in()],
-        "NetworkPolicy api-in has a rule with an empty `from`: everybody may enter.",
+        "NetworkPolicy api-in has a rule whose `from` is empty or missing: everybody may enter.",
     ),
     "no from": (
         [DENY, policy("api-in", IN, "Ingress", ingress=[{}])],
-        "NetworkPolicy api-in has a rule with no `from`: everybody may enter.",
+        "NetworkPolicy api-in has a rule whose `from` is empty or missing: everybody may enter.",
     ),
     "names it too": (
         [DENY, api_in({"podSelector": {}})],
