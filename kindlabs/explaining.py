@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from kindlabs.checks import SUBMISSION
-from kindlabs.diagnosis.cause import Cause, Field
+from kindlabs.diagnosis.cause import NOT_HANDED_IN, Cause, Field
 from kindlabs.diagnosis.refusals import Refused, explain
 from kindlabs.kube.api import Api, Object
 from kindlabs.kube.objects import owner
@@ -98,7 +98,17 @@ class Explainer:
         where = {"file": source.file, "line": source.line} if source else None
         thing = f"{cause.kind} {'/'.join(filter(None, (cause.namespace, cause.name)))}"
         result.cause = CauseRecord(cause.reason, thing, cause.message, where, list(cause.chain))
-        result.next_step = f"{self._kubectl(cause.next_step)} {cause.next_step}" if cause.next_step else ""
+        result.next_step = self._next_step(cause, source)
+
+    def _next_step(self, cause: Cause, source: Source | None) -> str:
+        """What shows it in the cluster; of what no cluster shows, where to write."""
+        if cause.next_step:
+            return f"{self._kubectl(cause.next_step)} {cause.next_step}"
+        if source is None:
+            return ""
+        into = f"put {cause.name} into {source.file}"
+        what = into if cause.reason == NOT_HANDED_IN else f"mend {source.file}, line {source.line}"
+        return f"{what}, and run the same command again"
 
     def _kubectl(self, step: str) -> str:
         """Hers, or the administrator's where a step looks into a namespace that is not the lab's."""

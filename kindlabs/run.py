@@ -111,6 +111,9 @@ class Run:
             "kubernetes": self.cluster.version,
             "addons": sorted(self.cluster.addons),
         }
+        if lacking := self._lacking():
+            record.give_up(self.lab.validator, lacking)
+            return record
         try:
             self._apply_and_check()
         except (InfraError, LabError, ApiError) as error:
@@ -121,6 +124,15 @@ class Run:
             # Not visible from outside now, so it is written down for the next command.
             self.cluster.distrust(next(c.observed for c in record.checks if c.verdict is Verdict.INFRA_ERROR))
         return record
+
+    def _lacking(self) -> InfraError | None:
+        """What the lab requires and no cluster of this node image can do; nothing is judged without it."""
+        lacking = [name for name in self.lab.requires if name not in self.cluster.facts.capabilities]
+        if not lacking:
+            return None
+        what = f"lab {self.lab.number} requires {', '.join(lacking)}, which cluster {self.cluster.name} cannot do"
+        step = "take a node image that can: clusters/images.lock.yaml states the capabilities of each, pulled and built"
+        return InfraError(what, step)
 
     def _fault(self) -> str | None:
         return self.cluster.fault(self._promises)

@@ -16,6 +16,8 @@ Field = tuple[str | int, ...]
 """The way to a field in an object: ``("spec", "selector")``."""
 
 
+NOT_HANDED_IN = "NotHandedIn"
+"""The reason of causes that an answer or a file is not there."""
 ALIKE = {
     "Deployment": ("StatefulSet", "DaemonSet", "ReplicaSet", "Pod", "Job"),
     "StatefulSet": ("Deployment", "DaemonSet", "ReplicaSet", "Pod"),

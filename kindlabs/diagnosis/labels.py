@@ -37,7 +37,7 @@ def _others(scene: Scene, labels: dict[str, str], namespace: str, wanted: list[s
     names = ", ".join(p["metadata"]["name"] for p in others)
     text = f"{labels_text(labels)} also selects {names}."
     staying = not all(is_leaving(scene.world, p) for p in others)
-    return _cause("TooManyPods", others[0], text, final=staying)
+    return _cause("TooManyPods", others[0], text, *labels, final=staying)
 
 
 def _cause(reason: str, pod: Object, text: str, *key: str, final: bool = True) -> Cause:

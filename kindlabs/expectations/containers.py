@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from kindlabs.diagnosis.cause import Cause, about
+from kindlabs.diagnosis.cause import Cause, Field, about
 from kindlabs.diagnosis.containers import index_of, process_field
 from kindlabs.diagnosis.pods import START_SECONDS, why_pod_not_ready
 from kindlabs.expectations.answers import Text, describe, says
@@ -53,8 +53,21 @@ class Container:
 
     def has_file(self, path: str, saying: Text | None = None, *, within: float | None = None) -> None:
         """File *path* is there, and says *saying* where that is given."""
+
+        def told(ran: Ran) -> str:
+            if ran.code:
+                return "has no such file" if "No such file" in ran.stderr else f"says {ran.stderr.strip()[:SHOWN]!r}"
+            return f"has {ran.stdout.strip()[:SHOWN]!r} there"
+
         said = f" says {describe(saying)}" if saying is not None else " is there"
-        self._expect(f"{path}{said}", ["cat", path], lambda ran: ran.code == 0 and says(ran.stdout, saying), within)
+        self._expect(
+            f"{path}{said}",
+            ["cat", path],
+            lambda ran: ran.code == 0 and says(ran.stdout, saying),
+            within,
+            told,
+            lambda pod: self._why_elsewhere(pod, path),
+        )
 
     def has_no_file(self, path: str, *, within: float | None = None) -> None:
         """Nothing is at *path*."""
@@ -107,6 +120,7 @@ class Container:
         fits: Callable[[Ran], bool],
         within: float | None,
         told: Callable[[Ran], str] | None = None,
+        walk: Callable[[Object], Cause | None] = lambda _pod: None,
     ) -> None:
         """Wait until *command* ends in a way that *fits*; *told* says in words how it ended, where that is known."""
         last: list[str] = []
@@ -118,7 +132,7 @@ class Container:
             met, last[0] = self._ask(command, fits, told)
             return Look(met, f"it {last[0]}")
 
-        self._wait(what, look, lambda: last[0], within)
+        self._wait(what, look, lambda: last[0], within, walk)
 
     def _ask(
         self, command: Sequence[str], fits: Callable[[Ran], bool], told_by: Callable[[Ran], str] | None
@@ -137,20 +151,43 @@ class Container:
         self.lab.transcript.note(f"in {self}: {' '.join(command)}", told)
         return met, told
 
-    def _wait(self, what: str, look: Callable[[Object], Look], told: Callable[[], str], within: float | None) -> None:
+    def _wait(
+        self,
+        what: str,
+        look: Callable[[Object], Look],
+        told: Callable[[], str],
+        within: float | None,
+        walk: Callable[[Object], Cause | None] = lambda _pod: None,
+    ) -> None:
         def why(pod: Object) -> Cause | None:
             found = why_pod_not_ready(self.lab.scene, pod)
             if found or not self._is_running(pod):
                 return found
-            status = self._status(pod)
-            at = index_of(pod, self.name)
-            field = ("spec", "containers", at, process_field(pod["spec"]["containers"][at]))
-            final = age(dig(status, "state", "running", "startedAt")) > START_SECONDS
             text = f"Expected {what}: container {self.name} of Pod {self.pod.name} {told()}."
-            return about(pod, "WrongInside", text, field, final=final)
+            return walk(pod) or self._about(pod, "WrongInside", text)
 
         expected = f"{what}, in {self}"
         self.lab.expect(expected, self.pod.seen(look), self.pod.explained(why), every=ASK_AGAIN, within=within)
+
+    def _why_elsewhere(self, pod: Object, path: str) -> Cause | None:
+        """The file is in another container of the Pod: each has a file system of its own."""
+        names = [container["name"] for container in pod["spec"]["containers"]]
+        holds = {name: Container(self.pod, name)._holds(pod, path) for name in names}
+        other = next((name for name in names if holds[name]), None)
+        if holds[self.name] or other is None:
+            return None
+        text = f"{path} is in container {other}; container {self.name} has no such file."
+        return self._about(pod, "OtherContainer", text, path)
+
+    def _holds(self, pod: Object, path: str) -> bool:
+        return self._is_running(pod) and self._ask(["cat", path], lambda ran: ran.code == 0, None)[0]
+
+    def _about(self, pod: Object, reason: str, text: str, *more: str) -> Cause:
+        """What is wrong in here; a process that has just begun may mend it yet. *more*: words of the field's."""
+        at = index_of(pod, self.name)
+        field: Field = ("spec", "containers", at, process_field(pod["spec"]["containers"][at]), *more)
+        final = age(dig(self._status(pod), "state", "running", "startedAt")) > START_SECONDS
+        return about(pod, reason, text, field, final=final)
 
     def _status(self, pod: Object) -> Object:
         return next((status for status in statuses(pod) if status["name"] == self.name), {})

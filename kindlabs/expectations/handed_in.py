@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kindlabs.diagnosis.cause import Cause
+from kindlabs.diagnosis.cause import NOT_HANDED_IN, Cause
 from kindlabs.waiting import Look
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class HandedIn:
 
         def explain() -> Cause:
             if self.value is None:
-                return self._cause("NotHandedIn", f"{self.where} was not handed in.")
+                return self._cause(NOT_HANDED_IN, f"{self.where} was not handed in.")
             return self._cause(
                 "WrongAnswer", why(self.value) or f"{self.where} is {self._shown()}, which is not right."
             )

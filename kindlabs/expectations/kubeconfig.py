@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kindlabs import yamlsource
-from kindlabs.diagnosis.cause import Cause
+from kindlabs.diagnosis.cause import NOT_HANDED_IN, Cause
 from kindlabs.expectations.handed_in import HandedIn
 from kindlabs.waiting import Look
 from kindlabs.yamlsource import Document, YamlFault
@@ -38,7 +38,7 @@ class Kubeconfig(HandedIn):
 
     def _fault(self, namespace: str, wanted: str) -> Cause | None:
         if self.value is None:
-            return self._cause("NotHandedIn", f"{self.name} was not handed in.")
+            return self._cause(NOT_HANDED_IN, f"{self.name} was not handed in.")
         try:
             documents = yamlsource.read(self.value)
         except YamlFault as fault:

@@ -10,17 +10,17 @@ from kindlabs.diagnosis.cause import Cause, Field, Scene
 from kindlabs.errors import LabError
 from kindlabs.expectations.access import Subject, service_account
 from kindlabs.expectations.certificate_requests import CertificateRequest
-from kindlabs.expectations.connections import expect_connections
+from kindlabs.expectations.connections import expect_connections, expect_resolved
 from kindlabs.expectations.handed_in import HandedIn
 from kindlabs.expectations.kubeconfig import Kubeconfig
 from kindlabs.expectations.named import AnyObject
 from kindlabs.expectations.nodes import Nodes
 from kindlabs.expectations.nouns import Namespace, Nouns
-from kindlabs.expectations.pods import Pod
 from kindlabs.expectations.probe import Probe
 from kindlabs.expectations.steady import Noted, first_unsteady, note
 from kindlabs.expectations.storage import Volume
 from kindlabs.expectations.transcript import Transcript
+from kindlabs.expectations.workloads import Workload
 from kindlabs.kube.api import Api, Object
 from kindlabs.kube.objects import labels_text
 from kindlabs.kube.world import World
@@ -127,12 +127,17 @@ class Lab(Nouns):
         """CertificateSigningRequest *name*."""
         return CertificateRequest(self, name)
 
-    def connections(self, matrix: Mapping[Pod, Mapping[str, bool]], *, within: float | None = None) -> None:
+    def connections(self, matrix: Mapping[Workload, Mapping[str, bool]], *, within: float | None = None) -> None:
         """Who reaches what from inside: ``{lab.pod("web"): {"http://api:8080/": True, "http://db:5432/": False}}``.
 
-        False is a time-out, 3 of 3, and counts only where another Pod of the matrix got an answer from the same URL.
+        True is an answer, 5 of 5, to each Pod of a workload; False is a time-out, 3 of 3, and counts only where another
+        got an answer from the same URL, in this matrix or in a check before it.
         """
         expect_connections(self, matrix, within)
+
+    def resolves(self, name: str, *sources: Workload, within: float | None = None) -> None:
+        """Each Pod of *sources* finds an address for *name*: ``lab.resolves("api", lab.pod("web"))``."""
+        expect_resolved(self, name, sources, within)
 
     def nonce_for(self, use: str) -> str:
         """The value that stood for ``${NONCE:use}`` in the lab's files."""

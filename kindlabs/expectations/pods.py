@@ -16,7 +16,7 @@ from kindlabs.expectations.containers import Container
 from kindlabs.expectations.eviction import expect_eviction
 from kindlabs.expectations.probe import Replies
 from kindlabs.expectations.steady import is_steady, why_flapping
-from kindlabs.expectations.words import plain_error, state_of
+from kindlabs.expectations.words import plain_error, state_of, url_of
 from kindlabs.expectations.workloads import Workload
 from kindlabs.kube.api import Object
 from kindlabs.kube.notes import note_disturbed
@@ -82,6 +82,10 @@ class Pod(Workload):
     def node(self) -> str:
         """The name of the node that it is on; empty while it has none."""
         return str(dig(self.find(), "spec", "nodeName", default=""))
+
+    def at(self, port: int) -> str:
+        """The URL of its address: ``http://10.244.0.7:8080/``. Raises: LabError while it has none."""
+        return url_of(self, dig(self.find(), "status", "podIP"), port)
 
     def outlasts(self, taint: str, least: float, most: float) -> None:
         """When its node gets NoExecute *taint*, it leaves between *least* and *most* seconds later, the others at once.

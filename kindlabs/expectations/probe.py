@@ -24,6 +24,9 @@ LISTENS_SECONDS, LATE_SECONDS = 2.0, 0.3
 FROM_SECONDS = 1.0
 """What a request from inside a Pod gets; one that a policy drops takes all of it."""
 
+RESOLVE_SECONDS = 2.0
+"""What a name gets; the first server that is asked may be slow to wake."""
+
 FRESH = 0.5
 """Seconds for which an answer about a Pod's port holds: walks ask again and again, about a dozen ports each."""
 
@@ -69,7 +72,11 @@ class Probe:
         path = f"{target.path or '/'}{f'?{target.query}' if target.query else ''}"
         place = (target.hostname or "", target.port or 80, path)
         try:
-            said = probing.dial_from(self._api, pod, *place, timeout=FROM_SECONDS)
+            inside = probing.inside(self._api, pod)
+        except ApiTimeout as error:  # nobody has asked: that is no silence
+            return Replies((), (error.message,))
+        try:
+            said = curl.get(inside, *place, timeout=FROM_SECONDS)
             replies = Replies(tuple(said["responses"]), tuple(said["errors"]))
         except ApiTimeout as error:
             replies = Replies((), (error.message,), silent=True)
@@ -77,6 +84,17 @@ class Probe:
             f"from Pod {pod['metadata']['name']}: GET {url}", "; ".join([*replies.bodies, *replies.errors])
         )
         return replies
+
+    def resolves_from(self, pod: Object, name: str) -> bool:
+        """Whether *name* has an address, asked from inside *pod*. Raises: as :meth:`get_from`."""
+        try:
+            found = curl.resolves(probing.inside(self._api, pod), name, timeout=RESOLVE_SECONDS)
+        except ApiTimeout:
+            found = False
+        self._transcript.note(
+            f"from Pod {pod['metadata']['name']}: resolve {name}", "an address" if found else "no address"
+        )
+        return found
 
     def listens(self, pod: Object, port: int) -> bool | None:
         """Whether something accepts TCP on *port* of *pod*; None when the Pod has no address yet."""

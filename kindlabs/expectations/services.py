@@ -14,6 +14,7 @@ from kindlabs.diagnosis.services import (
 )
 from kindlabs.expectations.answers import Text, answers
 from kindlabs.expectations.named import NamedObject
+from kindlabs.expectations.words import url_of
 from kindlabs.expectations.workloads import Workload
 from kindlabs.kube.endpoints import addresses_in, endpoints_of
 from kindlabs.kube.objects import dig, is_ready
@@ -29,6 +30,10 @@ class Service(NamedObject):
     def host(self) -> str:
         """Its DNS name inside the cluster."""
         return f"{self.name}.{self.namespace}.svc.cluster.local"
+
+    def at(self, port: int) -> str:
+        """The URL of its address, for which no name has to resolve: ``http://10.96.0.7:8080/``. Raises: LabError."""
+        return url_of(self, dig(self.find(), "spec", "clusterIP"), port)
 
     def has_endpoints_of(self, workload: Workload, *, within: float | None = None) -> None:
         """The ready addresses of its EndpointSlices are exactly the addresses of the workload's Pods."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kindlabs.errors import LabError
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import dig, is_ready, statuses
 
@@ -21,3 +22,10 @@ def state_of(pod: Object) -> str:
 def plain_error(message: str) -> str:
     """The last part of a chain of Go errors: ``connect: connection refused``."""
     return message.rpartition(": ")[2] if "connection refused" in message else message[:200]
+
+
+def url_of(thing: object, address: str | None, port: int) -> str:
+    """The URL of *thing*, which a lab brings along, so that it has an *address*. Raises: LabError without one."""
+    if not address or address == "None":
+        raise LabError(f"{thing} has no address")
+    return f"http://{f'[{address}]' if ':' in address else address}:{port}/"

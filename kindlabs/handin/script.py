@@ -71,20 +71,23 @@ class Script(Part):
         return Applied(changed=True, findings=findings, evidence={"script": played.output})
 
     def source(self, kind: str, name: str, namespace: str | None, at: tuple[str | int, ...]) -> Source | None:  # noqa: ARG002
-        """The line *at* of the script; of an object that is not the learner's, the line that names it or its field."""
+        """The line *at* of the script; of an object that is not the learner's, the first that names most of it."""
         if not self.name:
             return None
         path = self.folder.path / self.name
         if kind == KIND:
             return self.folder.source(path, next((step for step in at if isinstance(step, int)), 1))
-        lines = list(enumerate(self.text.splitlines(), 1))
-        for word in (name, *reversed([step for step in at if isinstance(step, str)])):
-            for number, line in lines:
-                if re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", line) and not line.lstrip().startswith("#"):
-                    return self.folder.source(path, number)
-        return None
+        words = [name, *(step for step in at if isinstance(step, str))]
+        lines = [line if not line.lstrip().startswith("#") else "" for line in self.text.splitlines()]
+        named = [sum(_names(line, word) for word in words) for line in lines]
+        most = max(named, default=0)
+        return self.folder.source(path, named.index(most) + 1) if most else None
 
     @classmethod
     def mutate(cls, folder: Path, change: dict[str, Any], fixtures: Path) -> None:
         """A script is a text like any other: :class:`kindlabs.handin.files.Files` mutates it."""
         raise NotImplementedError
+
+
+def _names(line: str, word: str) -> bool:
+    return re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", line) is not None

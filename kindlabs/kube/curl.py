@@ -20,6 +20,8 @@ OPTIONS = (
 )
 """How curl asks: as it is told, and nobody else."""
 
+TOLD = "%{exitcode} %{time_total} %{time_connect} %{time_namelookup} %{errormsg}"
+"""What curl says of each request, beside its answer; the seconds of a step that it did not come to are 0."""
 REFUSED_SECONDS = 0.9
 """Within so long a connection is refused; that a host cannot be found takes Linux three questions, 1 s each."""
 NO_WAY, LATE, TOO_LONG = 7, 28, 63
@@ -63,14 +65,27 @@ def listens(shells: Shells, host: str, port: int, *, timeout: float) -> bool | N
     return False if _is_refused(end) else None
 
 
+def resolves(shells: Shells, host: str, *, timeout: float) -> bool:
+    """Whether *host* has an address; what answers there, if anything does, is not asked for.
+
+    Raises: ApiTimeout, ApiError when nobody can ask; ApiUnreachable.
+    """
+    (end,) = _ask(shells, [f"http://{_bare(host)}/"], timeout)
+    return end.resolved
+
+
 class _End(NamedTuple):
-    """How one request ended: the exit code and words of curl, its seconds, whether it was connected, and the answer."""
+    """How one request ended: the exit code and words of curl, its seconds, whether it was connected, and the answer.
+
+    ``resolved``: whether its host had an address.
+    """
 
     code: int
     error: str
     seconds: float
     connected: bool
     body: str
+    resolved: bool = True
 
 
 def _ask(shells: Shells, urls: list[str], timeout: float) -> list[_End]:
@@ -82,7 +97,7 @@ def _ask(shells: Shells, urls: list[str], timeout: float) -> list[_End]:
         *OPTIONS,
         f"max-time = {timeout:.3f}",
         f"max-filesize = {ANSWER_BYTES}",
-        f"write-out = {json.dumps(f'{word} %{{exitcode}} %{{time_total}} %{{time_connect}} %{{errormsg}}{word}')}",
+        f"write-out = {json.dumps(f'{word} {TOLD}{word}')}",
         *(f"url = {json.dumps(url, ensure_ascii=False)}" for url in urls),
     ]
     command = f"timeout {math.ceil(timeout + GRACE_SECONDS)} curl -q -K -"
@@ -100,8 +115,8 @@ def _ask(shells: Shells, urls: list[str], timeout: float) -> list[_End]:
 
 
 def _end(body: str, told: str) -> _End:
-    _, code, seconds, connected, *words = told.split(" ")
-    return _End(int(code), " ".join(words), float(seconds), float(connected) > 0, body)
+    _, code, seconds, connected, resolved, *words = told.split(" ")
+    return _End(int(code), " ".join(words), float(seconds), float(connected) > 0, body, float(resolved) > 0)
 
 
 def _plain(end: _End) -> str:

@@ -161,7 +161,10 @@ def _outcome(ended: Object, log: str, mark: str) -> Played:
     said = log.rpartition(f"{mark}{line}: {command}\n")[2].strip().splitlines() if traced else log.strip().splitlines()
     words = f": {' '.join(said[-LAST_LINES:])}" if said else ""
     if code in (124, 137, 143):
-        return Played(output, f"`{command}` had not ended after {SECONDS} s, when the script was stopped{words}.", line)
+        often = traced.count((line, command))
+        again = f", which had run {often} times" if often > 1 else ""
+        text = f"the script had not ended after {SECONDS} s, and was stopped at `{command}`{again}{words}."
+        return Played(output, text, line)
     return Played(output, f"`{command}` ended with code {code}{words}.", line)
 
 

@@ -44,11 +44,16 @@ def dial_from(
     api: Api, pod: Object, host: str, port: int, path: str = "/", *, tries: int = 1, timeout: float
 ) -> dict[str, list[str]]:
     """As :func:`dial`, sent from inside *pod*; see :mod:`kindlabs.kube.guests`."""
+    return curl.get(inside(api, pod), host, port, path, tries=tries, timeout=timeout)
+
+
+def inside(api: Api, pod: Object) -> Shells:
+    """Shells in *pod*, for :mod:`kindlabs.kube.curl`. Raises: as :func:`kindlabs.kube.guests.guest`."""
     own = api.get("Pod", MOUTH, NAMESPACE)
     if own is None:
         raise ApiError(404, "NotFound", f"Pod {MOUTH} in {NAMESPACE} is not there")
     (like,) = own["spec"]["containers"]
-    return curl.get(guest(api, pod, like), host, port, path, tries=tries, timeout=timeout)
+    return guest(api, pod, like)
 
 
 def mouth(api: Transport) -> Shells:

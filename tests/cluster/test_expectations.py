@@ -130,6 +130,8 @@ def test_inside(lab):
 def test_reaches(lab):
     """From inside a Pod, and into another namespace."""
     lab.connections({lab.namespace("lab-92-ops").pod("monitor"): {"http://color.lab-92/": True}})
+    lab.connections({lab.stateful_set("redis"): {lab.service("color").at(80): True, lab.pod("blue").at(8080): True}})
+    lab.resolves("color", lab.stateful_set("redis"), lab.pod("blue"))
     lab.pod("blue").reaches("http://redis/hostname", saying=re.compile("redis-[01]"))
 
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 from worlds import ObjectsWorld, thing
 
-from kindlabs.diagnosis.cause import about
+from kindlabs.diagnosis.cause import Cause, about
 from kindlabs.explaining import Explainer
 from kindlabs.lint import Source
 from kindlabs.record import CheckResult, Verdict
@@ -46,3 +46,19 @@ def test_a_pods_field_stands_in_what_the_learner_wrote(owners: list[tuple[str, s
     assert asked[-1] == (*chain[-1], place)
     assert result.cause is not None
     assert result.cause.source == {"file": "work/08/report.yaml", "line": 20}
+
+
+@pytest.mark.parametrize(
+    ("reason", "step"),
+    [
+        ("NotHandedIn", "put code into work/02/answers.yaml, and run the same command again"),
+        ("WrongAnswer", "mend work/02/answers.yaml, line 3, and run the same command again"),
+    ],
+)
+def test_what_no_cluster_shows_is_written_somewhere(reason: str, step: str) -> None:
+    """An answer has a next step, too: where it stands, or belongs."""
+    place: Any = SimpleNamespace(findings=[], source=lambda *_: Source("work/02/answers.yaml", 3))
+    explainer = Explainer(place, cast("Any", ObjectsWorld()), "kubectl", ["lab-02"])
+    result = CheckResult("code", "It is so.", Verdict.FAILED, 0, 1)
+    explainer.explain(result, Unmet("code", "nothing", Cause(reason, "answer", "code", "", "It is not right.")))
+    assert result.next_step == step

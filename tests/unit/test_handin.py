@@ -106,6 +106,32 @@ def test_a_script_from_windows(course: Course, mine: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("thing", "line"),
+    [
+        (("Pod", "vault", "lab-07", ("spec", "containers", 0, "command", "/data/out.txt")), 3),
+        (("Pod", "vault", "lab-07", ()), 2),
+        (("Pod", "cache", "lab-07", ("metadata", "labels", "owner")), 4),
+        (("script", "steps.sh", "", (3,)), 3),
+        (("Pod", "cache", "lab-07", ()), None),
+    ],
+)
+def test_lines_of_a_script(
+    course: Course, mine: Path, thing: tuple[str, str, str, tuple[str]], line: int | None
+) -> None:
+    """A cause leads to the first line that names most of it, the object and its field; no comment counts."""
+    lines = [
+        "# vault:/data/out.txt, owner, cache",
+        "kubectl exec vault -- cat /data/in.txt > out.txt",
+        "kubectl cp out.txt vault:/data/out.txt",
+        "kubectl label pods --all owner=me",
+    ]
+    (mine / "steps.sh").write_text("\n".join(lines))
+    kind, name, namespace, field = thing
+    found = read(course).source(kind, name, namespace, *field)
+    assert str(found) == (f"mine/steps.sh:{line}" if line else "None")
+
+
+@pytest.mark.parametrize(
     ("change", "file", "holds"),
     [
         ("edit: {file: steps.sh, from: web, to: --all}", "steps.sh", "kubectl label pods --all\n"),

@@ -47,6 +47,7 @@ def test_the_gravest_verdict_counts(verdicts: list[Verdict], whole: Verdict, cod
 def test_a_record_fits_its_schema() -> None:
     """What is written is what the schema describes, with a cause and without."""
     found = record(*Verdict)
+    found.evidence = {"events": [], "logs": {}, "requests": [], "script": "1$ true\n"}
     found.checks[2].cause = CauseRecord("SelectsNoPod", "Service lab-03/web", "It selects nothing.", None, ["a", "b"])
     jsonschema.validate(found.as_dict(), schema(), cls=jsonschema.Draft202012Validator)
     assert found.as_dict()["score"] == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, NoReturn, cast
 
@@ -48,3 +49,19 @@ def test_advice_is_shown(
     )
     assert (other.id, other.verdict) == ("endpoints-match", verdict)
     assert "next      make clean\n" in shown.getvalue()
+
+
+def test_a_cluster_that_cannot_do_it(course: Course) -> None:
+    """A lab whose cluster lacks what it requires says so before anything is judged, and is not doubted for it."""
+    lab = replace(course.lab("7"), requires=("network-policy", "crictl"))
+    facts = SimpleNamespace(capabilities=["crictl"])
+    more = {"version": "v1.36.3", "addons": [], "profile": "single", "facts": facts}  # no word of what else it is
+    cluster = SimpleNamespace(name="labs-single", **more)
+    record = run.Run(lab, submission.resolve(course, lab, "solution"), cast("Cluster", cluster), []).judge()
+    first, *others = record.checks
+    assert (first.verdict, first.observed) == (
+        Verdict.INFRA_ERROR,
+        "lab 07 requires network-policy, which cluster labs-single cannot do",
+    )
+    assert "images.lock.yaml" in first.next_step
+    assert {check.verdict for check in others} == {Verdict.INFRA_ERROR}
