@@ -27,7 +27,7 @@ def why_elsewhere(scene: Scene, pod: Object, home: Collection[str]) -> Cause | N
     return next(filter(None, walks), None)
 
 
-def why_together(pods: Sequence[Object], key: str) -> Cause | None:
+def why_together(scene: Scene, pods: Sequence[Object], key: str) -> Cause | None:
     """What lets two of *pods* be where label *key* of their nodes is the same; None when nothing does."""
     if not pods:
         return None
@@ -38,10 +38,19 @@ def why_together(pods: Sequence[Object], key: str) -> Cause | None:
         if not selects(term.get("labelSelector"), own):
             text = f"The anti-affinity of Pod {name} keeps it from Pods with {_said(term)}; it carries {_few(own)}"
             return about(pod, "KeptFromOthers", f"{text}.", (*place, "labelSelector"))
-        if term.get("topologyKey") not in (key, HOST):
+        if not _tells_apart(scene, pods, term.get("topologyKey", ""), key):
             text = f"Pod {name} keeps away from its like by {term.get('topologyKey')}, not by {key}."
             return about(pod, "WrongTopologyKey", text, (*place, "topologyKey"))
     return None if rules else _why_weakly_apart(pod)
+
+
+def _tells_apart(scene: Scene, pods: Sequence[Object], by: str, key: str) -> bool:
+    """Whether Pods that have to differ in label *by* of their nodes differ in *key*: whatever it is, one node has one.
+
+    A node without the label is in no topology, and takes any number of them.
+    """
+    nodes = (scene.world.get("Node", dig(pod, "spec", "nodeName", default="")) for pod in pods)
+    return by == key or (key == HOST and all(dig(node, "metadata", "labels", by) for node in nodes if node))
 
 
 def _why_weakly_apart(pod: Object) -> Cause:

@@ -74,7 +74,7 @@ def expect_apart(workload: Workload, key: str, within: float | None) -> None:
 
     def why(_: Object) -> Cause | None:
         waiting = next(filter(None, (why_not_scheduled(lab.scene, pod) for pod in workload.pods)), None)
-        return waiting or why_together(workload.pods, key)
+        return waiting or why_together(lab.scene, workload.pods, key)
 
     expected = f"each Pod of {workload} has another {key}"
     lab.expect(expected, workload.seen(look), workload.explained(why), within=within)
@@ -90,10 +90,10 @@ def expect_waiting(workload: Workload, count: int, because: re.Pattern[str], wit
         met = len(waiting) == count and all(map(because.search, said))
         return Look(met, "; ".join(map(_where, workload.pods)) + (f"; {said[0]}" if said else ""))
 
-    def why(_: Object) -> Cause | None:
+    def why(found: Object) -> Cause | None:
         pods = workload.pods
-        if all(map(node_of, pods)):
-            return why_together(pods, HOST)
+        if len(pods) == dig(found, "spec", "replicas", default=1) and all(map(node_of, pods)):
+            return why_together(lab.scene, pods, HOST)
         return next(filter(None, (why_not_scheduled(lab.scene, pod) for pod in pods)), None)
 
     lab.deadline.grant(READY_SECONDS)

@@ -136,13 +136,16 @@ def test_a_manifest_that_names_the_node() -> None:
 )
 def test_what_lets_two_share_a_node(spec: Any, says: str) -> None:
     """A wish, a rule about others, a spread; or nothing."""
-    assert said(why_together([pod(**spec)], HOST))[0] == says
+    assert said(why_together(scene_with(ONE, TWO), [pod(**spec)], HOST))[0] == says
 
 
 def test_a_rule_that_keeps_them_apart() -> None:
-    """Nobody is to blame then."""
-    assert why_together([pod(affinity=near(HOST, RULE, "podAntiAffinity", "web"))], HOST) is None
-    assert why_together([], HOST) is None
+    """Nobody is to blame then; nor is one that is stricter: Pods in two zones are on two nodes."""
+    assert why_together(scene_with(ONE, TWO), [pod(affinity=near(HOST, RULE, "podAntiAffinity", "web"))], HOST) is None
+    assert why_together(scene_with(ONE, TWO), [], HOST) is None
+    one, two = node("one", zone="a"), node("two", zone="b")
+    strict = near("zone", RULE, "podAntiAffinity", "web")
+    assert why_together(scene_with(one, two), [pod(affinity=strict), pod("two", affinity=strict)], HOST) is None
 
 
 def test_who_is_let_in() -> None:
