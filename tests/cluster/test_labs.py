@@ -53,7 +53,7 @@ def test_object_elsewhere_is_a_finding(judge: Judge, tmp_path: Path) -> None:
     record = judge(COURSE.lab("03"), str(tmp_path))
     first = record.checks[0]
     assert (first.id, first.verdict) == (SUBMISSION, Verdict.FAILED)
-    assert sorted(f["line"] for f in record.submission["findings"]) == [3, 5, 11]
+    assert sorted(f["line"] for f in record.submission["findings"]) == [3, 6, 11]
     assert record.exit_code == 1
 
 
