@@ -36,7 +36,9 @@ def why_together(scene: Scene, pods: Sequence[Object], key: str) -> Cause | None
     rules = [*_pod_terms(pod, "podAntiAffinity", REQUIRED)]
     for place, term in rules:
         if not selects(term.get("labelSelector"), own):
-            text = f"The anti-affinity of Pod {name} keeps it from Pods with {_said(term)}; it carries {_few(own)}"
+            text = (
+                f"The anti-affinity of Pod {name} keeps it from Pods with {_said(term)}; it carries {_few(term, own)}"
+            )
             return about(pod, "KeptFromOthers", f"{text}.", (*place, "labelSelector"))
         if not _tells_apart(scene, pods, term.get("topologyKey", ""), key):
             text = f"Pod {name} keeps away from its like by {term.get('topologyKey')}, not by {key}."
@@ -183,9 +185,11 @@ def _said(term: Object) -> str:
     return ",".join(filter(None, [labels_text(labels), *rules])) or "no labels"
 
 
-def _few(labels: dict[str, str]) -> str:
-    own = {key: value for key, value in labels.items() if key != "pod-template-hash"}
-    return labels_text(own) or "none"
+def _few(term: Object, labels: dict[str, str]) -> str:
+    """Those of a Pod's labels that a term asks about; Kubernetes adds others, such as the zone of its node."""
+    asked = [*dig(term, "labelSelector", "matchLabels", default={})]
+    asked += [rule["key"] for rule in dig(term, "labelSelector", "matchExpressions", default=[])]
+    return labels_text({key: labels[key] for key in asked if key in labels}) or "none of them"
 
 
 def fits(node: Object, pod: Object) -> bool:

@@ -60,7 +60,10 @@ class Nodes:
         )
 
     def opened(self) -> contextlib.AbstractContextManager[None]:
-        """They carry no taints that somebody gave them; the control plane keeps its own."""
+        """They carry no taints that somebody gave them; the control plane keeps its own.
+
+        Whatever waits for such a node gets it meanwhile: judge that before.
+        """
         return self._changed(
             lambda node: with_taints(t for t in taints_of(node) if not is_by_people(t)),
             lambda now, was: with_taints([*filter(is_by_people, taints_of(was)), *taints_of(now)]),
