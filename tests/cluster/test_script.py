@@ -15,7 +15,7 @@ from kindlabs.perimeter import Space
 
 SPACE = "lab-script"
 ENDS_SECONDS = 40.0
-"""A script that is stopped after 3 s is over by then, on a busy machine too; its Pod's own deadline is a minute later."""
+"""A script that is stopped after 3 s is over by then, on a busy machine too; the Pod would be so a minute later."""
 
 
 @pytest.fixture(scope="module")
