@@ -76,7 +76,8 @@ def _things(api: Api, script: str, files: Mapping[str, bytes], namespace: str, m
 
 
 def _pod_spec(image: str, mark: str) -> Object:
-    begin = f"cp -L /given/* . 2>/dev/null; exec timeout {SECONDS} sh -eux /own/steps.sh 2>&1"
+    # Not by `exec`: the script would be the container's first process, which no signal ends.
+    begin = f"cp -L /given/* . 2>/dev/null; timeout -s KILL {SECONDS} sh -eux /own/steps.sh 2>&1; exit $?"
     mounts = {"/work": "work", "/tmp": "tmp", "/given": "given", "/own": "own", "/usr/local/bin/kubectl": "kubectl"}  # noqa: S108
     return {
         "restartPolicy": "Never",
