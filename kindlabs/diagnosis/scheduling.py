@@ -11,6 +11,8 @@ from kindlabs.kube.api import Object
 from kindlabs.kube.nodes import CONTROL_PLANE, fits_terms, is_by_people, taint_text, taints_of, tolerated
 from kindlabs.kube.objects import age, condition, dig, labels_text, pods_are_going, statuses
 
+CORDONED = "node.kubernetes.io/unschedulable"
+"""The taint of a cordon, which is somebody's deed: where no lab asks for it, the cluster's promises find it."""
 FIRST_WORD_SECONDS = 2.0
 """What the scheduler says first may pass: an old Pod may still hold the room that the new one needs."""
 NODE_TERMS = (
@@ -57,7 +59,9 @@ def _unschedulable(scene: Scene, pod: Object, scheduled: Object) -> Cause:
         wanted = ",".join(f"{key}={value}" for key, value in pod["spec"]["nodeSelector"].items())
         words += f"; the Pod asks for a node with {wanted}"
     sick = [taint["key"] for node in scene.world.list("Node") for taint in dig(node, "spec", "taints", default=[])]
-    sick = [key for key in sick if key.startswith("node.kubernetes.io/")] if "taint" in words else []
+    sick = (
+        [key for key in sick if key.startswith("node.kubernetes.io/") and key != CORDONED] if "taint" in words else []
+    )
     going = pods_are_going(scene.world, pod["metadata"]["namespace"])
     final = not going and age(scheduled.get("lastTransitionTime")) > FIRST_WORD_SECONDS
     if sick:  # Kubernetes marks a node so when it is unwell; no learner may

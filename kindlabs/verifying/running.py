@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from kindlabs.clusters.profiles import load
 from kindlabs.errors import InfraError
 from kindlabs.progress import Steps
 from kindlabs.record import Record
@@ -35,17 +36,25 @@ def jobs_here() -> int:
 def run(course_root: Path, cases: list[Case], jobs: int, steps: Steps) -> Generator[tuple[Case, Answer], None, None]:
     """Run *cases* and give each with its record, in the order in which they end.
 
-    The n-th process has the n-th cluster of a lab's profile.
+    The n-th process has the n-th cluster of a lab's profile; clusters of several nodes are left to the first one.
     """
-    todo, answers = deque(cases), queue.Queue[tuple[Case, Answer]]()
+    todo, wide = (deque(case for case in cases if _is_wide(course_root, case) == several) for several in (False, True))
+    answers = queue.Queue[tuple[Case, Answer]]()
     with _workers(course_root, min(jobs, len(cases)), steps) as workers:
         for worker in workers:
-            threading.Thread(target=_keep_busy, args=(worker, todo, answers), daemon=True).start()
+            own = [wide, todo] if worker is workers[0] else [todo]
+            threading.Thread(target=_keep_busy, args=(worker, own, answers), daemon=True).start()
         try:
             for _ in cases:
                 yield answers.get()
         finally:
             todo.clear()  # whoever interrupts wants no further run to begin
+            wide.clear()
+
+
+def _is_wide(course_root: Path, case: Case) -> bool:
+    """Whether a case's cluster has several nodes, each of which keeps a core as busy as a cluster of one does."""
+    return load(course_root, case.lab.profile).nodes > 1
 
 
 class Worker:
@@ -101,11 +110,12 @@ def _workers(course_root: Path, count: int, steps: Steps) -> Iterator[list[Worke
             worker.end()
 
 
-def _keep_busy(worker: Worker, todo: deque[Case], answers: queue.Queue[tuple[Case, Answer]]) -> None:
-    with suppress(IndexError):  # nothing is left to do
-        while True:
-            case = todo.popleft()
-            answers.put((case, worker.judge(case)))
+def _keep_busy(worker: Worker, mine: list[deque[Case]], answers: queue.Queue[tuple[Case, Answer]]) -> None:
+    for todo in mine:
+        with suppress(IndexError):  # nothing is left to do
+            while True:
+                case = todo.popleft()
+                answers.put((case, worker.judge(case)))
 
 
 def _pass_on(shown: IO[str], steps: Steps) -> None:

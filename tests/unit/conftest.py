@@ -73,6 +73,7 @@ def course(tmp_path: Path) -> Course:
         "labs/07-names/start/note.txt": "nonce: ${NONCE}\n",
         "labs/07-names/setup/note.yaml": "kind: ConfigMap\nmetadata: {name: note}\ndata: {nonce: '${NONCE}'}\n",
         "clusters/images.lock.yaml": LOCK,
+        "clusters/profiles/single.yaml": "nodes: [{role: control-plane}]\n",
         "validators/test_07_names.py": VALIDATOR,
         "fixtures/07-names/solution/web.yaml": f"{DEPLOYMENT}---\n{SERVICE}",
         "fixtures/07-names/mutants.yaml": MUTANTS,

@@ -354,6 +354,26 @@ def test_a_process_that_dies_costs_one_run(course: Course, monkeypatch: pytest.M
     assert "shown start" in shown.getvalue()
 
 
+@pytest.mark.parametrize(("nodes", "clusters"), [(1, 2), (3, 1)])
+def test_clusters_of_several_nodes_are_not_side_by_side(
+    nodes: int, clusters: int, course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each node keeps a core busy: what needs several is left to one process, what needs one to all of them."""
+    begin, begun = subprocess.Popen, []
+
+    def note(words: list[str], **how: Any) -> subprocess.Popen[str]:
+        begun.append(words[-1])
+        return begin([words[0], "-c", WORKER.replace("print(json", "time.sleep(0.1); print(json")], **how)
+
+    monkeypatch.setattr(running.subprocess, "Popen", note)
+    roles = ", ".join(["{role: control-plane}"] * nodes)
+    (course.root / "clusters" / "profiles" / "single.yaml").write_text(f"nodes: [{roles}]\n")
+    todo = [one for one in cases.cases_of(course.lab("7")) if one.word != "start"] * 4
+    with Steps(Console(file=io.StringIO())) as steps:
+        assert len(list(running.run(course.root, todo, 2, steps))) == len(todo)
+    assert len({*begun}) == clusters
+
+
 def test_an_interrupted_run_begins_nothing_more(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever stops listening ends the process, and no further case gets one."""
     begin, begun = subprocess.Popen, []
