@@ -11,7 +11,7 @@ import shlex
 from pathlib import Path
 
 from kindlabs.clusters.cluster import Cluster
-from kindlabs.kube.identity import learner_kubeconfig
+from kindlabs.kube.identity import inside, learner_kubeconfig
 from kindlabs.progress import Steps
 
 ADMIN = "-admin"
@@ -65,17 +65,9 @@ def _in_node(cluster: Cluster, config: Path) -> str:
     if config != cluster.kubeconfig_path:
         from kindlabs.clusters.commands import run
 
-        path, text = IN_NODE, _for_node(config, f"https://{node}:6443")
+        path, text = IN_NODE, json.dumps(inside(config, f"https://{node}:6443"))  # JSON is YAML
         run(["docker", "exec", "-i", node, "sh", "-c", f"umask 077; cat > {path}"], timeout=NODE_SECONDS, input=text)
     return f"docker exec -i {node} kubectl --kubeconfig={path}"
-
-
-def _for_node(config: Path, server: str) -> str:
-    import yaml
-
-    inside = yaml.safe_load(_text(config))
-    inside["clusters"][0]["cluster"]["server"] = server
-    return json.dumps(inside)  # JSON is YAML
 
 
 def _text(path: Path) -> str:

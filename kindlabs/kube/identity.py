@@ -44,10 +44,10 @@ def learner_kubeconfig(api: Api, path: Path, namespace: str) -> Path:
     return path
 
 
-def inside(path: Path) -> Object:
-    """The kubeconfig at *path* for a Pod of the same cluster."""
+def inside(path: Path, server: str = IN_CLUSTER) -> Object:
+    """The kubeconfig at *path* for somebody inside: a Pod of the same cluster, or its node by another *server*."""
     config: Object = yaml.safe_load(path.read_text(encoding="utf-8"))
-    config["clusters"][0]["cluster"]["server"] = IN_CLUSTER
+    config["clusters"][0]["cluster"]["server"] = server
     return config
 
 
