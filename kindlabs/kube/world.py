@@ -221,6 +221,8 @@ class _Watched(threading.Thread):
         self._listing = {}
         with self.world.api.watch(path) as response:
             self._response = response
+            if self._closing.is_set():  # whoever closed found nothing to end yet
+                return
             try:
                 for line in _lines(response):
                     self._take(json.loads(line))

@@ -26,7 +26,8 @@ class Server(ThreadingHTTPServer):
     """Serves what ``kinds`` has, each by its path, and holds watches open until ``cut``.
 
     With a *trouble* it answers everything with that. ``events`` are told to whoever watches, after what is there;
-    without an ``end`` nobody hears that this was all.
+    without an ``end`` nobody hears that this was all. A watch begins once ``opens`` is set; ``asked`` tells that one is
+    wanted.
     """
 
     daemon_threads = True
@@ -38,7 +39,8 @@ class Server(ThreadingHTTPServer):
         self.groups: list[Any] = []
         self.kinds: dict[str, list[Any]] = {"/api/v1/pods": [POD]}
         super().__init__(("127.0.0.1", 0), Handler)
-        self.cut = threading.Event()
+        self.cut, self.asked, self.opens = threading.Event(), threading.Event(), threading.Event()
+        self.opens.set()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -69,6 +71,8 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(text.encode())
 
     def _tell(self, things: list[Any]) -> None:
+        self.server.asked.set()
+        self.server.opens.wait(10)
         self.send_response(200)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()

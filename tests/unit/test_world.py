@@ -150,6 +150,16 @@ def test_what_changes_during_the_list(server: Server, world: World) -> None:
     assert [pod["metadata"]["name"] for pod in world.list("Pod")] == ["other"]
 
 
+def test_nobody_watches_for_who_has_gone(server: Server, world: World) -> None:
+    """A world that is closed while a watch begins leaves no thread that would read it to its end."""
+    server.opens.clear()
+    world.expect("Pod")
+    server.asked.wait(5)
+    world.close()
+    server.opens.set()
+    until(lambda: not any(kind.is_alive() for kind in world._kinds.values()))
+
+
 def test_what_ever_was_there(server: Server, world: World) -> None:
     """Objects that are gone are among those that ever were, as they were last."""
     server.events = ({"type": "DELETED", "object": POD | {"status": {"phase": "Succeeded"}}},)
