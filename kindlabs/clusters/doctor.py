@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from kindlabs.clusters import engine, gobuild, profiles, registry, settings, state, tools
+from kindlabs.clusters import profiles, state, tools
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.errors import InfraError, UsageError
+from kindlabs.images import gobuild, registry
+from kindlabs.machine import engine, settings
 
 GIB = 2**30
 MEMORY_LEAST, MEMORY_WANTED = 2 * GIB, 4 * GIB

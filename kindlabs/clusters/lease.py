@@ -15,12 +15,13 @@ from filelock import FileLock, Timeout
 
 from kindlabs.addons.addon import load
 from kindlabs.asking import Ask, nobody
-from kindlabs.clusters import settings, state
+from kindlabs.clusters import state
 from kindlabs.clusters.cluster import Cluster, Wanted
-from kindlabs.clusters.imagelock import Lock
 from kindlabs.clusters.recipe import recipe
 from kindlabs.errors import InfraError
+from kindlabs.images.lock import Lock
 from kindlabs.kube.api import ApiError
+from kindlabs.machine import settings
 from kindlabs.progress import Steps
 from kindlabs.promises.catalog import OF_EVERY_CLUSTER
 from kindlabs.promises.promise import Promise

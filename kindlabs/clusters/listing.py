@@ -12,11 +12,12 @@ from pathlib import Path
 import docker
 from docker.errors import DockerException
 
-from kindlabs.clusters import containers, engine, profiles, state, tools
+from kindlabs.clusters import profiles, state, tools
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.clusters.kind import LabCluster
 from kindlabs.clusters.lease import held, holder
 from kindlabs.errors import InfraError
+from kindlabs.machine import containers, engine
 from kindlabs.progress import Steps, duration
 
 ANSWER_SECONDS = 5.0

@@ -50,7 +50,7 @@ def refuse_wrong() -> None:
     egress()
     if engine() is None:
         return
-    from kindlabs.clusters.engine import find  # brings the Docker client, which a warm run does without
+    from kindlabs.machine.engine import find  # brings the Docker client, which a warm run does without
 
     client = find(timeout=ENGINE_SECONDS)
     if client is None:
