@@ -15,6 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from kindlabs.diagnosis.shim import names_issuer
 from kindlabs.kube.api import Api, Object
 from kindlabs.kube.leftovers import Leftovers
 from kindlabs.kube.notes import Key
@@ -30,7 +31,6 @@ ISSUER = "lab-ca"
 AUTHORITY = "cert-manager"
 """The namespace of the add-on."""
 CERTIFICATE = "Certificate.cert-manager.io"
-ISSUER_ANNOTATIONS = ("cert-manager.io/cluster-issuer", "cert-manager.io/issuer")
 REQUEST = "CertificateRequest.cert-manager.io"
 CERTIFICATE_NAME = "cert-manager.io/certificate-name"
 """cert-manager's annotation on the requests and Secrets that it makes: the Certificate that they are for."""
@@ -60,11 +60,6 @@ def sweep(api: Api, namespaces: Sequence[str], *, restless: bool) -> set[Key]:
         known = {certificate["metadata"]["name"] for certificate in certificates} - {key.name for key in swept}
         _forget_issued(api, namespace, known)
     return swept
-
-
-def names_issuer(ingress: Object) -> bool:
-    """Whether an Ingress asks an issuer for Certificates."""
-    return any(key in (ingress["metadata"].get("annotations") or {}) for key in ISSUER_ANNOTATIONS)
 
 
 def _forget_issued(api: Api, namespace: str, known: AbstractSet[str]) -> None:
