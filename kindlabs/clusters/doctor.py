@@ -15,6 +15,7 @@ from kindlabs.clusters.cluster import Cluster
 from kindlabs.errors import InfraError, UsageError
 from kindlabs.images import gobuild, registry
 from kindlabs.machine import engine, settings
+from kindlabs.patience import ENGINE_SECONDS
 
 GIB = 2**30
 MEMORY_LEAST, MEMORY_WANTED = 2 * GIB, 4 * GIB
@@ -27,7 +28,6 @@ INOTIFY_INSTANCES, INOTIFY_WATCHES = 128, 8192
 """What Linux gives by itself is enough for four nodes; kind's "known issues" page has what to raise it to."""
 
 PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
-ENGINE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,9 @@ from kindlabs.kube.objects import age, condition, dig, statuses
 from kindlabs.kube.schedules import is_each_minute, next_times
 from kindlabs.kube.work import exit_codes, most_at_once, said_by, succeeded
 from kindlabs.kube.workloads import is_finished
+from kindlabs.patience import MADE_SECONDS
 
 NOT_INDEXED: Field = ("spec", "completionMode")
-MADE_SECONDS = 5.0
-"""A controller that is well makes what is due sooner."""
 
 
 def why_unfinished(scene: Scene, job: Object, pods: Sequence[Object]) -> Cause | None:

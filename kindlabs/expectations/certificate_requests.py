@@ -13,7 +13,8 @@ from kindlabs.expectations.access import Subject
 from kindlabs.expectations.named import NamedObject
 from kindlabs.kube.api import ApiError, Object
 from kindlabs.kube.objects import condition, dig
-from kindlabs.waiting import READY_SECONDS, Look
+from kindlabs.patience import READY_SECONDS
+from kindlabs.waiting import Look
 
 if TYPE_CHECKING:
     from kindlabs.expectations.lab import Lab

@@ -16,7 +16,8 @@ from kindlabs.kube.api import Object
 from kindlabs.kube.objects import condition, dig, is_true, owner
 from kindlabs.kube.work import most_at_once, said_by, succeeded
 from kindlabs.kube.workloads import is_finished, made_of
-from kindlabs.waiting import ACTION_SECONDS, READY_SECONDS, Look
+from kindlabs.patience import ACTION_SECONDS, READY_SECONDS
+from kindlabs.waiting import Look
 
 TICK = timedelta(minutes=1)
 """The finest that a schedule can be."""

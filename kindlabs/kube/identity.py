@@ -17,13 +17,13 @@ from cryptography.x509.oid import NameOID
 from kindlabs.errors import InfraError
 from kindlabs.kube.api import Api, ApiError, Object
 from kindlabs.kube.apply import LEARNER
+from kindlabs.patience import LOOK_AGAIN, TAKEN_IN_SECONDS, poll
 
 KIND = "CertificateSigningRequest.certificates.k8s.io"
 SIGNER = "kubernetes.io/kube-apiserver-client"
 VALID = timedelta(days=30)
 RENEW = timedelta(days=1)
 """A certificate with less time left is replaced: nobody's kubectl is to stop in the middle of a lesson."""
-SIGNED_SECONDS = 15.0
 IN_CLUSTER = "https://kubernetes.default.svc"
 
 
@@ -123,10 +123,9 @@ def sign(api: Api, name: str, request: bytes) -> str:
 
 
 def _signed(api: Api, name: str) -> str:
-    until = time.monotonic() + SIGNED_SECONDS
-    while time.monotonic() < until:
-        found = api.get(KIND, name) or {}
-        if certificate := found.get("status", {}).get("certificate"):
-            return str(certificate)
-        time.sleep(0.05)
-    raise InfraError(f"the cluster has not signed a certificate within {SIGNED_SECONDS:g} s", "run the command again")
+    def look() -> str | None:
+        return ((api.get(KIND, name) or {}).get("status") or {}).get("certificate")
+
+    if certificate := poll(look, TAKEN_IN_SECONDS, LOOK_AGAIN):
+        return certificate
+    raise InfraError(f"the cluster has not signed a certificate within {TAKEN_IN_SECONDS:g} s", "run the command again")

@@ -22,8 +22,6 @@ PROBE = {"app": "probe"}
 """Labels of the ear's Pods."""
 PORT = 8080
 """Where they listen."""
-LOOK_AGAIN = 0.03
-"""Seconds between two questions whether a change has come through."""
 ANSWER_SECONDS = 2.0
 """What a request gets that may go nowhere."""
 
