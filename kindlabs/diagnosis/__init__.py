@@ -2,5 +2,5 @@
 
 Called from outside: every module but ``certmanager``, ``endpoints``, ``hooks``, ``images``, ``issuers``, ``policies``,
 ``references``, ``routes``, ``signing``, ``traefik``.
-May import: ``kube``, ``quantities``, ``yamlsource``.
+May import: ``kube``, ``quantities``.
 """
