@@ -19,7 +19,7 @@ from kindlabs.diagnosis.shim import names_issuer
 from kindlabs.kube.api import Api, Object
 from kindlabs.kube.leftovers import Leftovers
 from kindlabs.kube.notes import Key
-from kindlabs.kube.objects import condition, dig, is_true
+from kindlabs.kube.objects import condition, dig, is_true, owner_uids
 from kindlabs.kube.ownership import LEARNER_MANAGER, is_written_by
 from kindlabs.kube.probing import NAMESPACE, own
 from kindlabs.promises.promise import Promise
@@ -97,7 +97,7 @@ def _is_served(live: Object, there: Mapping[Key, Object]) -> bool:
     if live["kind"] != "Ingress" or not names_issuer(live):
         return True
     uid = live["metadata"]["uid"]
-    mine = [t for t in there.values() if uid in {o["uid"] for o in t["metadata"].get("ownerReferences") or []}]
+    mine = [t for t in there.values() if uid in owner_uids(t)]
     made = {dig(thing, "spec", "secretName") for thing in mine if thing["kind"] == "Certificate"}
     return {entry.get("secretName") for entry in dig(live, "spec", "tls", default=[])} <= made
 

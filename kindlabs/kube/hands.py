@@ -70,7 +70,7 @@ def _things(api: Api, script: str, files: Mapping[str, bytes], namespace: str, m
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
         head | {"kind": "Secret", "stringData": texts},
         head | {"kind": "ConfigMap", "binaryData": given},
-        head | {"kind": "Pod", "spec": _pod_spec(_image(api), mark)},
+        head | {"kind": "Pod", "spec": _pod_spec(probing.container(api)["image"], mark)},
     ]
 
 
@@ -115,15 +115,6 @@ def _pod_spec(image: str, mark: str) -> Object:
             {"name": "kubectl", "hostPath": {"path": "/usr/bin/kubectl", "type": "File"}},
         ],
     }
-
-
-def _image(api: Api) -> str:
-    """The probe's: every node holds it."""
-    probe = api.get("Deployment", "probe", probing.NAMESPACE) or {}
-    image = dig(probe, "spec", "template", "spec", "containers", 0, "image")
-    if not image:
-        raise InfraError(f"no Deployment probe is in {probing.NAMESPACE}", "make clean, then run the command again")
-    return str(image)
 
 
 def _ended(api: Api) -> Object:

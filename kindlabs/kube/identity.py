@@ -20,7 +20,10 @@ from kindlabs.kube.apply import LEARNER
 from kindlabs.patience import LOOK_AGAIN, TAKEN_IN_SECONDS, poll
 
 KIND = "CertificateSigningRequest.certificates.k8s.io"
+REQUESTS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 SIGNER = "kubernetes.io/kube-apiserver-client"
+"""The signer of certificates that the API server takes for its users
+(kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests)."""
 VALID = timedelta(days=30)
 RENEW = timedelta(days=1)
 """A certificate with less time left is replaced: nobody's kubectl is to stop in the middle of a lesson."""
@@ -106,13 +109,10 @@ def sign(api: Api, name: str, request: bytes) -> str:
         "expirationSeconds": int(VALID.total_seconds()),
         "usages": ["client auth"],
     }
-    resource = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
     body = {"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest", "metadata": {"name": name}}
     try:
-        made = api.request("POST", resource, body=body | {"spec": spec})
-        approved = {"type": "Approved", "status": "True", "reason": "kind-labs", "message": "the learner's own"}
-        made["status"] = {"conditions": [approved]}
-        api.request("PUT", f"{resource}/{name}/approval", body=made)
+        made = api.request("POST", REQUESTS, body=body | {"spec": spec})
+        approve(api, made, "kind-labs", "the learner's own")
         return _signed(api, name)
     except ApiError as error:
         raise InfraError(
@@ -120,6 +120,13 @@ def sign(api: Api, name: str, request: bytes) -> str:
         ) from error
     finally:
         api.delete(KIND, name)
+
+
+def approve(api: Api, request: Object, reason: str, message: str) -> None:
+    """Approve a CertificateSigningRequest, saying why. Raises: ApiError."""
+    approved = {"type": "Approved", "status": "True", "reason": reason, "message": message}
+    body = request | {"status": {"conditions": [approved]}}
+    api.request("PUT", f"{REQUESTS}/{request['metadata']['name']}/approval", body=body)
 
 
 def _signed(api: Api, name: str) -> str:
