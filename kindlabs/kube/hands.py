@@ -123,7 +123,7 @@ def _ended(api: Api) -> Object:
     def look() -> Object:
         status = (api.get("Pod", NAME, NAMESPACE) or {}).get("status") or {}
         late = {"terminated": {"exitCode": 124}} if status.get("phase") == "Failed" else {}
-        return late | dig(status, "containerStatuses", 0, "state", default={})
+        return {**late, **dig(status, "containerStatuses", 0, "state", default={})}
 
     state = poll(look, OURS_SECONDS, LOOK_LATER, until=lambda state: "running" in state or "terminated" in state)
     if "running" in state:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-import kindlabs
 from kindlabs.addons.addon import promises_of_module
 from kindlabs.errors import LabError
 from kindlabs.kube.api import Api, Object
@@ -152,19 +149,3 @@ def test_nodes_are_as_a_lab_sets_them_up() -> None:
     assert patch["spec"]["taints"] == [{"key": "team", "value": "batch", "effect": "NoSchedule"}]
     with pytest.raises(LabError, match="no node has them"):
         nodes.arrange(api, [NodeSetup({"zone": "c"})])
-
-
-@pytest.mark.parametrize(
-    ("room", "may_import"),
-    [
-        ("promises", ("errors", "faults", "kube", "perimeter", "promises", "spelling")),
-        ("addons", ("addons", "errors", "kube", "labfile", "promises")),
-    ],
-)
-def test_arrows_point_one_way(room: str, may_import: tuple[str, ...]) -> None:
-    """Promises know the API server alone, add-ons know promises; neither knows who asks."""
-    texts = [file.read_text() for file in (Path(kindlabs.__file__).parent / room).glob("*.py")]
-    below = {name for text in texts for name in re.findall(r"^\s*from kindlabs\.(\w+)", text, re.M)}
-    beside = {name for text in texts for name in re.findall(r"^\s*from kindlabs import (\w+)", text, re.M)}
-    assert texts
-    assert below | beside <= set(may_import)
