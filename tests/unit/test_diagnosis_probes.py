@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from worlds import scene_with, thing
+from worlds import Words, scene_with, thing
 
 from kindlabs.diagnosis.cause import Cause
 from kindlabs.diagnosis.pods import why_pod_not_ready
@@ -65,11 +65,9 @@ def test_a_probe_of_the_node_is_told_so() -> None:
 
 
 @pytest.mark.parametrize("listens", [True, False])
-def test_a_grpc_probe_of_something_else_is_hopeless(listens: bool) -> None:
+def test_a_grpc_probe_of_something_else_is_hopeless(words: Words, listens: bool) -> None:
     """A gRPC probe of a port where nothing listens is told so, and one of a server that never speaks gRPC ends too."""
-    event = failed(
-        "Readiness", 'timeout: failed to connect service "10.0.0.1:8081" within 1s: context deadline exceeded'
-    )
+    event = failed("Readiness", words["kubelet"]["probe-grpc"])
     cause = why(pod(readinessProbe={"grpc": {"port": 8081}}), event, listens=listens)
 
     assert cause is not None
