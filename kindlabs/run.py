@@ -13,7 +13,6 @@ from pathlib import Path
 from kindlabs.addons.addon import load
 from kindlabs.checks import STEADY
 from kindlabs.clusters.cluster import Cluster
-from kindlabs.clusters.imagelock import Lock
 from kindlabs.course import CourseLab
 from kindlabs.diagnosis.cause import Cause, Scene
 from kindlabs.diagnosis.crashes import why_restarted
@@ -25,6 +24,7 @@ from kindlabs.expectations import Lab
 from kindlabs.expectations.probe import Probe
 from kindlabs.expectations.transcript import Transcript
 from kindlabs.explaining import Explainer, Refusals, explain_refusals, findings_of, submission_check
+from kindlabs.images.lock import Lock
 from kindlabs.kube import sending
 from kindlabs.kube.api import Api, ApiError, Object
 from kindlabs.kube.apply import LEARNER

@@ -10,18 +10,10 @@ from typing import NamedTuple
 from kindlabs.diagnosis.cause import Cause
 from kindlabs.kube.world import World
 
-LOOK_AGAIN = 0.05
-"""Seconds between two looks at what no watch tells: an HTTP answer."""
 CONFIRM = 0.3
 """Seconds that a hopeless cause must hold: watches of different kinds arrive in no particular order."""
 UNPROMPTED = 0.5
 """Seconds after which objects are looked at again though none has changed: they grow older, and ports open."""
-READY_SECONDS = 30.0
-"""What Pods may take to become Ready, however late in a run they are asked."""
-ASKING_SECONDS = 3.0
-"""What requests get at least, however late in a run they are sent: a check that was not asked has not failed."""
-ACTION_SECONDS = 60.0
-"""What a check that disturbs something on purpose may wait for the recovery."""
 
 
 class Look(NamedTuple):

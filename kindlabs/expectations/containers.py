@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from kindlabs.diagnosis.cause import Cause, Field, about
 from kindlabs.diagnosis.containers import index_of, process_field
-from kindlabs.diagnosis.pods import START_SECONDS, why_pod_not_ready
+from kindlabs.diagnosis.pods import why_pod_not_ready
 from kindlabs.expectations.answers import Text, describe, says
 from kindlabs.expectations.tokens import claims_of, lifetime
 from kindlabs.expectations.words import state_of
 from kindlabs.kube.api import ApiError, Object
 from kindlabs.kube.objects import age, dig, statuses
 from kindlabs.kube.streams import Ran, Unended, run
-from kindlabs.waiting import LOOK_AGAIN, Look
+from kindlabs.patience import LOOK_AGAIN, START_SECONDS
+from kindlabs.waiting import Look
 
 if TYPE_CHECKING:
     from kindlabs.expectations.pods import Pod

@@ -25,8 +25,9 @@ from kindlabs.kube.api import Api, Object
 from kindlabs.kube.objects import labels_text
 from kindlabs.kube.world import World
 from kindlabs.nonces import derive
+from kindlabs.patience import ASKING_SECONDS, LOOK_AGAIN
 from kindlabs.promises.barrier import Barrier
-from kindlabs.waiting import ASKING_SECONDS, LOOK_AGAIN, Deadline, Look, Unmet, wait_until
+from kindlabs.waiting import Deadline, Look, Unmet, wait_until
 
 LEAD_SECONDS = 5.0
 """So long before a wait runs out the cluster is doubted: by its end the control experiment has its result."""

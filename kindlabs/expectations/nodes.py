@@ -14,8 +14,9 @@ from kindlabs.kube.api import Object
 from kindlabs.kube.nodes import change, is_by_people, taint_of, taints_of, with_taints
 from kindlabs.kube.objects import ENDED, dig, is_going
 from kindlabs.kube.world import World
+from kindlabs.patience import ACTION_SECONDS
 from kindlabs.promises.nodes import NODES_TAKE_PODS
-from kindlabs.waiting import ACTION_SECONDS, Look
+from kindlabs.waiting import Look
 
 if TYPE_CHECKING:
     from kindlabs.expectations.lab import Lab

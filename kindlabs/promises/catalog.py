@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
 
 from kindlabs.errors import LabError
 from kindlabs.kube.api import Api, Object
@@ -22,6 +21,7 @@ from kindlabs.promises.promise import Promise
 from kindlabs.promises.server import ADMISSION_ANSWERS, RIGHTS_HOLD
 from kindlabs.promises.services import NAMES_RESOLVE, SERVICES_ANSWER
 from kindlabs.spelling import did_you_mean
+from kindlabs.tree import walk
 
 OF_EVERY_CLUSTER = (
     *(ADMISSION_ANSWERS, RIGHTS_HOLD, NODES_TAKE_PODS, PODS_START, SERVICES_ANSWER, NAMES_RESOLVE),
@@ -66,16 +66,10 @@ def kinds_in(manifests: Iterable[Object]) -> set[str]:
     found: set[str] = set()
     for manifest in manifests:
         found.add(str(manifest.get("kind")))
-        if {"volumeClaimTemplates", "volumeClaimTemplate", "ephemeral"} & _keys(manifest.get("spec")):
+        fields = {step for path, _ in walk(manifest.get("spec")) for step in path}
+        if {"volumeClaimTemplates", "volumeClaimTemplate", "ephemeral"} & fields:
             found.add("PersistentVolumeClaim")
     return found
-
-
-def _keys(value: Any) -> set[str]:
-    """All keys of a tree."""
-    if isinstance(value, dict):
-        return {str(key) for key in value}.union(*map(_keys, value.values()))
-    return set().union(*map(_keys, value)) if isinstance(value, list) else set()
 
 
 def _check_names(names: Iterable[str], known: Sequence[str]) -> None:
