@@ -34,6 +34,8 @@ LOOK_LATER = 0.2
 # What a run grants
 READY_SECONDS = 30.0
 """What Pods may take to become Ready, however late in a run they are asked."""
+ASKING_SECONDS = 3.0
+"""What requests get at least, however late in a run they are sent: a check that was not asked has not failed."""
 ACTION_SECONDS = 60.0
 """What a check that disturbs something on purpose may wait for the recovery."""
 

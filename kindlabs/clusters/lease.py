@@ -148,11 +148,13 @@ def _lasting_fault(cluster: Cluster, promises: Sequence[Promise], steps: Steps) 
 
 
 def _clear(cluster: Cluster) -> None:
-    """Take away what the last submission left running: it may be what keeps the cluster from answering."""
+    """Take away what the last submission left, which may be what keeps the cluster from answering."""
     from kindlabs.kube.namespaces import clear_others
+    from kindlabs.kube.probing import renew_ears
 
     with suppress(ApiError, InfraError):
         clear_others(cluster.api, "")
+        renew_ears(cluster.api)
 
 
 def _is_final(cluster: Cluster) -> bool:

@@ -30,7 +30,7 @@ from kindlabs.images.lock import Lock
 from kindlabs.machine import engine, settings
 from kindlabs.progress import Steps
 from kindlabs.promises import nodes, readiness
-from kindlabs.promises.catalog import OF_EVERY_CLUSTER
+from kindlabs.promises.catalog import of_cluster
 from kindlabs.promises.trial import Trial
 
 KIND_STEPS = 6
@@ -158,7 +158,7 @@ def _install(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps) 
         return
     promises = [promise for addon in addons for promise in addon.promises]
     if not cluster.addons:
-        promises = [*OF_EVERY_CLUSTER, *promises]
+        promises = [*of_cluster(cluster.facts.capabilities), *promises]
     with steps.step(f"Install {', '.join(addon.name for addon in addons)}"):
         install(cluster.api, addons)
         readiness.wait(promises, Trial(cluster.api, cluster.ports, "ready"))

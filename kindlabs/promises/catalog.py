@@ -30,8 +30,14 @@ OF_EVERY_CLUSTER = (
 """What comes first explains what comes after: where no Pod gets a node, no Job ends either."""
 KINDS = {kind for promise in OF_EVERY_CLUSTER for kind in promise.kinds}
 """Kinds of objects for whose sake every cluster promises something."""
-OF_SOME = (POLICIES_HOLD,)
-"""What a cluster promises where its Pod network can do it; a lab that needs it says so (``requires`` in lab.yaml)."""
+BY_CAPABILITY = {"network-policy": POLICIES_HOLD}
+"""What only clusters that can do it promise; a lab that needs one of these says so (``requires`` in lab.yaml)."""
+OF_SOME = tuple(BY_CAPABILITY.values())
+
+
+def of_cluster(capabilities: Collection[str]) -> list[Promise]:
+    """What a cluster with these *capabilities* promises, beside what its add-ons bring."""
+    return [*OF_EVERY_CLUSTER, *(promise for can, promise in BY_CAPABILITY.items() if can in capabilities)]
 
 
 def promised(kinds: Collection[str], of_addons: Iterable[Promise], breaks: Collection[str] = ()) -> list[Promise]:

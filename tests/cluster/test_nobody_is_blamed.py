@@ -13,7 +13,7 @@ from kindlabs import course, submission
 from kindlabs.addons.addon import promises_of_module
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.promises import barrier, control
-from kindlabs.promises.catalog import OF_EVERY_CLUSTER
+from kindlabs.promises.catalog import OF_EVERY_CLUSTER, of_cluster
 from kindlabs.promises.proving import prove
 from kindlabs.promises.trial import MARK, Trial
 from kindlabs.record import Record, Verdict
@@ -79,11 +79,13 @@ def trial(cluster: Cluster) -> Trial:
 
 def test_a_sound_cluster_keeps_every_promise(spare: Cluster) -> None:
     """All that it promises comes about with objects of ours, within seconds, and nothing of them is left."""
-    promises = [*OF_EVERY_CLUSTER, *(promise for name in spare.addons for promise in promises_of_module(name))]
+    of_addons = [promise for name in spare.addons for promise in promises_of_module(name)]
+    promises = [*of_cluster(spare.facts.capabilities), *of_addons]
     attempt = trial(spare)
     assert prove(promises, attempt, WELL_SECONDS) == {}
     attempt.clean_up()
-    for kind in ("Job.batch", "CronJob", "Ingress", "CertificateRequest.cert-manager.io", "Service", "Deployment"):
+    made = ("Job.batch", "CronJob", "NetworkPolicy", "Ingress", "CertificateRequest", "Service", "Deployment")
+    for kind in made:
         assert spare.api.list(kind, "kl-probe", MARK) == []
 
 

@@ -16,7 +16,7 @@ from kindlabs.clusters.cluster import Cluster, Facts, Wanted
 from kindlabs.clusters.recipe import recipe
 from kindlabs.errors import NO_REGISTRY, OWN_FAULT, InfraError, KindLabsError
 from kindlabs.images.lock import Lock
-from kindlabs.kube import namespaces
+from kindlabs.kube import namespaces, probing
 from kindlabs.progress import Steps
 
 ROOT = Path(__file__).parents[2]
@@ -269,4 +269,5 @@ def test_what_a_submission_left_is_cleared_before_a_cluster_is_doubted(
     monkeypatch.setattr(Cluster, "api", None)
     monkeypatch.setattr(lease, "_is_final", lambda _: False)
     monkeypatch.setattr(namespaces, "clear_others", lambda _api, _lab: left.clear())
+    monkeypatch.setattr(probing, "renew_ears", lambda _api: None)
     assert lease._lasting_fault(unmade, [], quiet()) is None

@@ -11,6 +11,7 @@ from kindlabs.diagnosis.cause import Cause
 from kindlabs.kube.api import ApiUnreachable
 from kindlabs.kube.world import World
 from kindlabs.waiting import CONFIRM, Deadline, Look, Unmet, wait_until
+from labs import lab_with
 
 
 class StillWorld:
@@ -115,3 +116,17 @@ def test_time_of_its_own_costs_no_other() -> None:
         assert deadline.remaining() <= 0.1
     with deadline.within(None):
         assert deadline.remaining() <= 0.4
+
+
+def test_late_requests_are_sent_all_the_same() -> None:
+    """A check whose turn comes when the run's time is over is asked in full: what was not asked has not failed."""
+    lab = lab_with()
+    lab.deadline = Deadline(-1)
+    left: list[float] = []
+
+    def look() -> Look:
+        left.append(lab.deadline.remaining())
+        return Look(True, "answered")
+
+    lab.expect_traffic("an answer", look, lambda: None)
+    assert left[0] > 2
