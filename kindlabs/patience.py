@@ -29,7 +29,7 @@ def poll(look: Callable[[], T], seconds: float, every: float, until: Callable[[T
 LOOK_AGAIN = 0.05
 """At what comes within a second, and costs milliseconds to look at."""
 LOOK_LATER = 0.2
-"""At what takes seconds, or costs many requests to look at."""
+"""At what takes seconds, or costs many requests or a process to look at."""
 
 # What a run grants
 READY_SECONDS = 30.0
