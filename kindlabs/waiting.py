@@ -78,7 +78,7 @@ def wait_until(
         every: seconds between looks at what no watch tells; None looks when an object has changed.
 
     Raises: Unmet when a cause that waiting cannot mend has held for CONFIRM seconds, or the deadline has passed;
-        ApiUnreachable when the API server is gone.
+        ApiUnreachable when the API server is gone, or does not say whether what was seen is still so.
     """
     hopeless_since: float | None = None
     while True:
@@ -86,7 +86,10 @@ def wait_until(
         seen = look()
         if seen.met and world.is_current():
             return seen
-        cause = why()
+        if seen.met and deadline.remaining() <= 0:
+            world.confirm()  # as expected, as far as was seen: nobody is blamed for what was not seen
+            continue
+        cause = None if seen.met else why()
         now = time.monotonic()
         hopeless_since = (hopeless_since or now) if cause and cause.final else None
         confirmed = hopeless_since is not None and now - hopeless_since >= CONFIRM
