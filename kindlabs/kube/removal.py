@@ -12,7 +12,7 @@ from kindlabs.errors import InfraError
 from kindlabs.kube import leftovers
 from kindlabs.kube.api import Api, ApiError, Object
 from kindlabs.kube.notes import Key
-from kindlabs.kube.objects import age
+from kindlabs.kube.objects import age, owner_uids
 from kindlabs.kube.ownership import OPEN, is_labs
 from kindlabs.kube.world import World
 
@@ -167,7 +167,7 @@ class _Named(Going):
         found = [(key.kind, thing) for key, thing in own if thing and self._is_meant(key, thing)]
         for kind, namespace in sorted(self._made, key=lambda made: (made[0] == "Pod", made)):
             for thing in seen.list(kind, namespace):
-                if self._uids & {owner["uid"] for owner in thing["metadata"].get("ownerReferences") or []}:
+                if self._uids & owner_uids(thing):
                     self._uids.add(thing["metadata"]["uid"])
                     found.append((kind, thing))
         return found

@@ -16,8 +16,9 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from kindlabs.clusters import engine, tools
+from kindlabs.clusters import tools
 from kindlabs.clusters.cluster import Cluster
+from kindlabs.machine import engine
 from tests.bench.stage import Stage, forwarded
 
 HERE = Path(__file__).parent
