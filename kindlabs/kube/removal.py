@@ -256,13 +256,15 @@ def until_done(left: Callable[[bool], int], what: str, world: World | None = Non
         world: looks again whenever something changes that it watches; ten times a second without one.
 
     Raises: InfraError when for GONE_SECONDS it has not become less; a hundred Pods take a minute on two busy cores.
+        ApiUnreachable when what *world* has seen is out of date, and stays so.
     """
     started = fewer_since = time.monotonic()
     least: float = math.inf
     while True:
         revision = world.revision if world else 0
         count = left((now := time.monotonic()) - started > LATE_SECONDS)
-        if not count:
+        current = world is None or world.is_current()  # which asks a server that has long been silent
+        if not count and current:
             return
         if count < least:
             least, fewer_since = count, now
