@@ -127,6 +127,24 @@ class Steps:
                 sys.stderr.flush()
 
 
+class TimeLeft:
+    """What is left of *total* equal pieces of work, since *began* (of the monotonic clock)."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done, self.began = total, 0, time.monotonic()
+
+    @property
+    def per_minute(self) -> float:
+        """Pieces a minute, so far."""
+        return self.done / max(time.monotonic() - self.began, 0.001) * 60
+
+    def after_one_more(self) -> str:
+        """``12 of 66, some 9 min 05 s left``."""
+        self.done += 1
+        left = (time.monotonic() - self.began) / self.done * (self.total - self.done)
+        return f"{self.done} of {self.total}" + (f", some {duration(left)} left" if left else "")
+
+
 def duration(seconds: float) -> str:
     """Seconds as a person says them: ``0.4 s``, ``12 s``, ``3 min 05 s``."""
     if seconds < 10:

@@ -1,7 +1,7 @@
 """``lab verify``: a lab proves itself, by its solutions, its start and its mutants, each on a clean cluster.
 
-``proving`` is one command from end to end: ``cases`` is what is to be run, ``running`` runs it in processes of its own
-(``worker``), ``kept`` remembers what came, ``judging`` says what is not as it should be, ``assertions`` takes a
+``proving`` is one command from end to end: ``cases`` is what is to be run, ``running`` orders it from the workers,
+``kept`` remembers what came, ``judging`` says what is not as it should be, ``assertions`` takes a
 validator's assertions away, ``reports`` shows it all.
 """
 

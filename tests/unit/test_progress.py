@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from kindlabs import progress
-from kindlabs.progress import Steps
+from kindlabs.progress import Steps, TimeLeft
 
 
 @pytest.fixture
@@ -31,3 +31,12 @@ def test_a_note_is_a_line_of_its_own(told: io.StringIO) -> None:
     with Steps(Console(file=told, width=200)) as steps, steps.step("Make it", total=2) as step:
         step.advance(note="unpacking")
     assert told.getvalue() == "  … Make it\n    Make it: unpacking\n"
+
+
+def test_time_left_is_said() -> None:
+    """How many of how many, and how long the rest takes; nothing at the end."""
+    left = TimeLeft(2)
+    left.began -= 60
+    assert left.after_one_more().startswith("1 of 2, some 1 min")
+    assert round(left.per_minute) == 1
+    assert left.after_one_more() == "2 of 2"
