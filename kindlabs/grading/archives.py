@@ -34,7 +34,8 @@ BROKEN = (
     *(EOFError, RuntimeError, ValueError, OverflowError),
 )
 """What the libraries raise for an archive that is damaged, or packed in a way that they do not know."""
-UTF_8_NAME, ENCRYPTED = 0x800, 0x1
+UTF_8_NAME = 0x800
+"""The flag of a member of a zip whose name is said to be UTF-8."""
 ASK = "Ask for the files again, as a folder or an archive of one lab's files."
 
 
@@ -92,8 +93,6 @@ def _unzip(packed: IO[bytes], writer: _Writer) -> None:
             name = _name_in_zip(info)
             if info.is_dir():
                 writer.count(name)
-            elif info.flag_bits & ENCRYPTED:
-                raise writer.refused("it is encrypted")
             elif kind not in (0, stat.S_IFREG):
                 writer.leave_out(name, "a link" if kind == stat.S_IFLNK else "no plain file")
             else:
@@ -114,7 +113,7 @@ def _untar(stream: Readable, writer: _Writer) -> None:
     # Read as a stream, so that what it really unpacks to is counted; extracted by nobody, so no filter is needed.
     with tarfile.open(fileobj=_Counted(stream, writer), mode="r|") as archive:  # type: ignore[call-overload]
         for member in archive:
-            content = archive.extractfile(member) if member.isreg() and not member.issparse() else None
+            content = archive.extractfile(member) if member.isreg() else None
             if member.isdir():
                 writer.count(member.name)
             elif content is None:

@@ -200,6 +200,7 @@ def _take(learner: Learner, sources: list[Source], place: Path, intake: Intake) 
             return
     except UnreadableSubmission as error:
         taken.fault = error
+        shutil.rmtree(own, ignore_errors=True)  # a part of it is nothing to judge
         intake.note(learner.id, error.message.rstrip("."), "graded as files that cannot be read: no points")
     taken.read()
     intake.taken.append(taken)
@@ -216,20 +217,21 @@ def _together(who: str, sources: list[Source], own: Path, intake: Intake) -> Pat
         return whole[0]
     if len(sources) == 1 and is_archive(sources[0][1].file):
         return sources[0][0]
-    own.mkdir(parents=True)
+    files = own / "files"
+    files.mkdir(parents=True)
     for path, named in sources:
         name = Path(named.file).name
-        if (own / name).exists():
+        if (files / name).exists():
             raise UnreadableSubmission(f"{who}: two files are called {name}.", ASK)
-        shutil.copyfile(path, own / name)
-    return own
+        shutil.copyfile(path, files / name)
+    return files
 
 
 def _opened_up(who: str, place: Path, own: Path, intake: Intake) -> Path:
     """Where a learner's files are: archives unpacked, single folders entered."""
     archives = 0
     for number in range(DEEPEST):
-        target = own if not own.exists() else own.with_name(f"{own.name}~{number}")
+        target = own / f"unpacked-{number}"
         left_out: list[str] = []
         if place.is_file():
             archives += 1

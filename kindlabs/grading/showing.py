@@ -6,8 +6,6 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from kindlabs.grading import gradebook
 from kindlabs.grading.intake import Intake
@@ -17,6 +15,7 @@ from kindlabs.progress import duration
 from kindlabs.record import Verdict
 from kindlabs.terminal import printable
 
+HEADS = ("learner", "name", "late", "files", "", "from")
 MOST_NAMED = 5
 """So many are named where the same was found of many."""
 TO_DO = {
@@ -27,15 +26,19 @@ TO_DO = {
 
 def show_class(intake: Intake, items: Sequence[Item], out: Console) -> None:
     """A line for each submission, and what would be done with it."""
-    table = Table("learner", "name", "late", "files", "from", "", box=None, pad_edge=False, header_style="dim")
-    for item in items:
-        taken, learner = item.taken, item.taken.learner
-        what = "cannot be read" if taken.fault else "judged already" if item.is_done else "to be judged"
-        cells = (learner.id, learner.name, "late" if learner.late else "", str(taken.files), taken.origin, what)
-        table.add_row(*(Text(printable(cell)) for cell in cells))
-    out.print(table)
+    rows = [HEADS, *map(_row, items)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADS))]
+    for row in rows:
+        _line(out, "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     for line in told_of(intake):
         _line(out, line)
+    _line(out, "Nothing was run.")
+
+
+def _row(item: Item) -> tuple[str, ...]:
+    taken, learner = item.taken, item.taken.learner
+    what = "cannot be read" if taken.fault else "judged already" if item.is_done else "to be judged"
+    return learner.id, learner.name, "late" if learner.late else "", str(taken.files), what, taken.origin
 
 
 def told_of(intake: Intake) -> list[str]:
@@ -44,9 +47,9 @@ def told_of(intake: Intake) -> list[str]:
     for note in intake.notes:
         about[note.found, note.done].append(note.about)
     lines = [f"  ! {_several(who)}: {found}: {done}" for (found, done), who in about.items()]
-    handed_in = f"{len(intake.taken)} submissions"
-    missing = f", {len(intake.missing)} learners without one" if intake.missing else ""
-    return [*lines, handed_in + missing + (", of the class as above." if lines else ".")]
+    handed_in = f"{len(intake.taken)} submission{'s' * (len(intake.taken) != 1)}"
+    missing = f", and {len(intake.missing)} in the class without one" if intake.missing else ""
+    return [*lines, f"{handed_in}{missing}."]
 
 
 def show_report(report: Report, out: Console) -> None:

@@ -18,7 +18,7 @@ from kindlabs.asking import Ask
 from kindlabs.clusters.lease import lease
 from kindlabs.clusters.profiles import load
 from kindlabs.course import CourseLab
-from kindlabs.errors import InfraError
+from kindlabs.errors import InfraError, of_machine
 from kindlabs.progress import Steps
 from kindlabs.record import Record
 from kindlabs.workers.order import Order
@@ -118,7 +118,15 @@ class Worker:
         self._process: subprocess.Popen[str] | None = None
 
     def judge(self, order: Order) -> dict[str, Any]:
-        """Run one order."""
+        """Run one order; whatever becomes of it, there is a record."""
+        try:
+            return self._ask(order)
+        except Exception as error:  # nobody would wait for a thread that has ended, and everybody for its answer
+            self.end()
+            fault = of_machine(error) or InfraError(f"The process that runs it cannot be asked: {error!r}.")
+            return _without_verdict(order, fault)
+
+    def _ask(self, order: Order) -> dict[str, Any]:
         process = self._process = self._process or self._begin()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -130,8 +138,7 @@ class Worker:
             answer: dict[str, Any] = json.loads(line)
             return answer
         self.end()
-        ended = InfraError(f"The process that ran it ended with code {process.returncode}.")
-        return Record.without_verdict(order.lab, order.shown_as or order.submission, ended).as_dict()
+        return _without_verdict(order, InfraError(f"The process that ran it ended with code {process.returncode}."))
 
     def end(self) -> None:
         """End the process, at whatever it is."""
@@ -150,6 +157,10 @@ class Worker:
         self._shown = threading.Thread(target=_pass_on, args=(process.stderr, self._steps), daemon=True)
         self._shown.start()
         return process
+
+
+def _without_verdict(order: Order, fault: InfraError) -> dict[str, Any]:
+    return Record.without_verdict(order.lab, order.shown_as or order.submission, fault).as_dict()
 
 
 @contextmanager

@@ -209,7 +209,7 @@ def test_names_in_other_encodings(tmp_path: Path) -> None:
 
 
 def test_what_is_no_file_is_left_out(tmp_path: Path) -> None:
-    """Devices, pipes and files with holes are passed over, and told."""
+    """Devices, pipes and links are passed over, and told."""
     with tarfile.open(tmp_path / "lab.tar", "w") as archive:
         for name, kind in (("pipe", tarfile.FIFOTYPE), ("null", tarfile.CHRTYPE), ("hard", tarfile.LNKTYPE)):
             info = tarfile.TarInfo(name)

@@ -23,6 +23,7 @@ from kindlabs.grading.roster import read_roster
         ("Anna Alm_1017_assignsubmission_file_", Named("1017", "Anna Alm")),
         ("Anna Alm_1017_assignsubmission_file", Named("1017", "Anna Alm")),
         ("Anna_Alm_1017_assignsubmission_file_", Named("1017", "Anna Alm")),
+        ("Anna Alm_1017_assignsubmission_file_x", Named("1017", "Anna Alm")),
         ("Participant_1017_assignsubmission_file_", Named("1017", "Participant")),
         ("Team A_77_assignsubmission_file", Named("77", "Team A")),
         ("Default group_assignsubmission_file", Named("Default group", "Default group")),
@@ -252,11 +253,11 @@ def test_what_is_refused_is_a_submission_all_the_same(course: Course, class_: Pa
 
 def test_two_of_one_learner(course: Course, class_: Path, place: Path) -> None:
     """A folder counts before an archive of the same learner, whatever the case of her name."""
-    put(class_ / "Anna", "web.yaml")
-    zipped(class_ / "anna.zip", {"x.yaml": POD})
+    put(class_ / "anna", "web.yaml")
+    zipped(class_ / "Anna.zip", {"x.yaml": POD})
     intake = take(course, class_, place)
     assert handed_in(intake) == {"Anna": ["web.yaml"]}
-    assert told(intake) == ["Anna: anna.zip beside Anna: passed over"]
+    assert told(intake) == ["Anna: Anna.zip beside anna: passed over"]
 
 
 def test_names_of_people_are_untrusted(course: Course, class_: Path, place: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import subprocess
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -77,6 +79,17 @@ def test_a_process_that_dies_costs_one_run(course: Course, begun: Callable[[floa
     assert "shown start" in shown.getvalue()
 
 
+def test_a_process_that_cannot_begin(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each order has a record that says what the machine lacks; nobody waits for ever."""
+
+    def popen(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(pool.subprocess, "Popen", popen)
+    came = run(course, orders(course, "solution", "start"), 2)
+    assert [answer.record["checks"][0]["observed"] for answer in came] == ["Too many open files."] * 2
+
+
 @pytest.mark.parametrize(("nodes", "clusters"), [(1, 2), (3, 1)])
 def test_clusters_of_several_nodes_are_not_side_by_side(
     nodes: int, clusters: int, course: Course, begun: Callable[[float], Begun]
@@ -96,6 +109,7 @@ def test_an_interrupted_run_begins_nothing_more(course: Course, begun: Callable[
     todo = orders(course, *["solution"] * 20)
     with Steps(Console(file=io.StringIO())) as steps, closing(pool.run(course.root, todo, 1, steps)) as coming:
         next(coming)
+    time.sleep(0.3)  # what is still to come would come now
     assert [process.poll() is not None for process in made] == [True]
 
 
