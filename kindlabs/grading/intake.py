@@ -96,9 +96,9 @@ def take_in(lab: CourseLab, source: Path, roster: Sequence[Row] | None, place: P
         late = learner.late or any(named.late for _, named in found)
         _take(replace(learner, late=late), found, place, intake)
     if not intake.taken and not intake.missing:
-        found_here = f": {len(intake.notes)} things that are none" if intake.notes else ""
+        others = ", ".join(note.about for note in intake.notes[:5])
         raise UsageError(
-            f"{source}: no submission in it{found_here}.",
+            f"{source}: no submission in it" + (f", but {others}." if others else "."),
             "A class is a folder for each learner, or what Moodle, Canvas or GitHub Classroom gives: docs/grading.md",
         )
     intake.taken.sort(key=lambda taken: taken.learner.id.lower())
@@ -171,10 +171,8 @@ def _of_roster(
             why = f"no files at {row.path}" if row.path else "on the roster, without files"
             intake.note(row.learner.id, why, "in the gradebook as missing")
             intake.missing.append(row.learner)
-    for key, those in left.items():
-        for path, _ in those:
-            found_as = f"nobody on the roster has the id {key}"
-            intake.note(readable(path.name), found_as, "not graded: add a row for it to the roster")
+    for path, _ in (one for those in left.values() for one in those):
+        intake.note(readable(path.name), "of nobody on the roster", "not graded: add a row for it")
     return found
 
 
@@ -246,7 +244,7 @@ def _opened_up(who: str, place: Path, own: Path, intake: Intake) -> Path:
             intake.note(who, name, "left out")
         inside = _visible(place)
         alone = inside[0] if len(inside) == 1 and not inside[0].is_symlink() else None
-        if alone is None or not (alone.is_dir() or is_archive(alone.name)):
+        if alone is None or not (alone.is_dir() or (alone.is_file() and is_archive(alone.name))):
             _tell_of_archives(who, inside, intake)
             return place
         if alone.is_dir():

@@ -93,4 +93,5 @@ def _row(line: dict[str, str | None], heads: list[str]) -> Row | None:
     who = number[1] if number else said["id"]
     late = bool(re.search(r"\blate\b", said["status"]))  # Moodle: "Submitted for grading - 2 hours late"
     learner = Learner(who, said["name"], said["email"], said["group"], said["submitted"], late)
-    return Row(learner, frozenset(filter(None, (who.lower(), said["username"].lower()))), said["path"])
+    keys = (who.lower(), said["username"].lower(), said["email"].lower())
+    return Row(learner, frozenset(filter(None, keys)), said["path"])
