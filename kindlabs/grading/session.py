@@ -210,7 +210,7 @@ class _Grading:
                 self._report.fresh += 1
                 if verdict_of(graded) == Verdict.INFRA_ERROR:
                     failed.append((item, answer.worker))
-                step.advance(note=far.after(graded))
+                step.advance(note=far.after(graded), done=_told(graded))
         self._report.seconds += time.monotonic() - far.left.began
         return failed
 
@@ -236,13 +236,17 @@ class _Far:
         self._width, self._verdicts = width, Counter[str]()
 
     def after(self, graded: Graded) -> str:
-        """``✗ anna failed 4 of 10 (6.2 s); 3 of 12, some 2 min left; 2 running, 6.5 a minute; 2 passed, 1 failed``."""
-        verdict, result = verdict_of(graded), graded["result"]
-        self._verdicts[verdict] += 1
-        seconds = duration(sum(result["seconds"].values()))
-        what = f"{MARKS.get(Verdict(verdict), '✗')} {graded['learner']['id']} {verdict}"
-        what += f" {result['score']} of {result['max_score']} ({seconds})"
+        """``3 of 12, some 2 min 05 s left; 2 running, 6.5 a minute; 2 passed, 1 failed``."""
+        self._verdicts[verdict_of(graded)] += 1
         far = self.left.after_one_more()
         running = min(self._width, self.left.total - self.left.done)
         counts = ", ".join(f"{self._verdicts[name]} {name}" for name in Verdict if self._verdicts[name])
-        return f"{what}; {far}; {running} running, {self.left.per_minute:.1f} a minute; {counts}"
+        return f"{far}; {running} running, {self.left.per_minute:.1f} a minute; {counts}"
+
+
+def _told(graded: Graded) -> str:
+    """``✗ anna failed 4 of 10 (6.2 s)``."""
+    verdict, result = Verdict(verdict_of(graded)), graded["result"]
+    score = f" {result['score']} of {result['max_score']}" if has_verdict(graded) else ""
+    seconds = duration(sum(result["seconds"].values()))
+    return f"{MARKS.get(verdict, '✗')} {graded['learner']['id']} {verdict}{score} ({seconds})"
