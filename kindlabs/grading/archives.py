@@ -31,7 +31,7 @@ TAR_OVERHEAD = 2048
 """Bytes of a tar beside the contents, for each member: header, long name, padding."""
 BROKEN = (
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error),
-    *(EOFError, RuntimeError, ValueError, OverflowError),
+    *(EOFError, RuntimeError, ValueError, OverflowError, LookupError),
 )
 """What the libraries raise for an archive that is damaged, or packed in a way that they do not know."""
 UTF_8_NAME = 0x800

@@ -157,11 +157,23 @@ def test_a_header_that_lies(tmp_path: Path) -> None:
     assert sum(map(len, files(tmp_path / "to").values())) <= 10
 
 
+def _nameless() -> bytes:
+    """A zip with a member whose name begins with a NUL, which ends it."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("web.yaml", POD)
+    return content.getvalue().replace(b"web.yaml", b"\0eb.yaml")
+
+
+NAMELESS = _nameless()
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
         ("lab.zip", b"Rar!\x1a\x07\x01\x00"),
         ("lab.zip", b""),
+        ("lab.zip", NAMELESS),
         ("lab.tar.gz", b"\x1f\x8b\x08nothing"),
         ("lab.tar.gz", gzip.compress(b"no tar at all" * 100)),
         ("lab.tar.gz", gzip.compress(os.urandom(5_000))[:2_000]),
