@@ -52,10 +52,14 @@ class Options:
 
 @dataclass
 class Report:
-    """What came of it: the records of the class, how many runs were made now and in how many seconds, and the files."""
+    """What came of it: the records of the class, how many runs were made now and in how many seconds, and the files.
+
+    ``others``: who has a record for the lab, and is not in the class; of an earlier one, or called otherwise by now.
+    """
 
     lab: CourseLab
     records: list[Graded] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
     fresh: int = 0
     seconds: float = 0.0
     files: list[Path] = field(default_factory=list)
@@ -116,7 +120,10 @@ def grade(
             _keep_missing(lab, intake, records)
             people = [*(item.taken.learner for item in items), *intake.missing]
             report.records = [graded for learner in people if (graded := records.get(learner, lab))]
-            report.files = gradebook.write(options.out, records.all())
+            everybody = list(records.all())
+            of_lab = [graded["learner"]["id"] for graded in everybody if graded["lab"] == lab.id]
+            report.others = [who for who in of_lab if who not in {learner.id for learner in people}]
+            report.files = gradebook.write(options.out, everybody)
         return report
 
 

@@ -66,6 +66,9 @@ def show_report(report: Report, out: Console) -> None:
         for graded in without:
             row = gradebook.row(graded)
             _line(out, f"      {row['learner']}: {' '.join(row['cause'].split())}")
+    if report.others:
+        others = _several(report.others)
+        _line(out, f"  ! in the gradebook, and not in this class: {others}: delete their records, or keep them")
     _line(out, "Gradebook: " + ", ".join(map(str, report.files)))
 
 

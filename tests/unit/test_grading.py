@@ -192,6 +192,18 @@ def test_who_is_missing_is_in_the_gradebook(
     assert [row["verdict"] for row in rows(out)] == ["passed"] * 3
 
 
+def test_who_was_in_another_class_stays(graded: Callable[..., Came], class_: Path, out: Path) -> None:
+    """Her record and her row are kept, and that she is not in this class is told."""
+    graded()
+    (class_ / "anna").rename(class_ / "Anna")
+    report, made, _ = graded()
+    assert (made, report.others) == (["Anna"], ["anna"])
+    assert len(rows(out)) == 4
+    shown = io.StringIO()
+    show_report(report, Console(file=shown, width=300))
+    assert "in the gradebook, and not in this class: anna: delete their records" in shown.getvalue()
+
+
 def test_who_somebody_is_may_change(graded: Callable[..., Came], tmp_path: Path, out: Path) -> None:
     """A name that was corrected is in the gradebook without a run."""
     graded()
