@@ -13,7 +13,6 @@ from pathlib import Path
 from kindlabs.addons.addon import load
 from kindlabs.checks import STEADY
 from kindlabs.clusters.cluster import Cluster
-from kindlabs.clusters.imagelock import Lock
 from kindlabs.course import CourseLab
 from kindlabs.diagnosis.cause import Cause, Scene
 from kindlabs.diagnosis.crashes import why_restarted
@@ -25,6 +24,7 @@ from kindlabs.expectations import Lab
 from kindlabs.expectations.probe import Probe
 from kindlabs.expectations.transcript import Transcript
 from kindlabs.explaining import Explainer, Refusals, explain_refusals, findings_of, submission_check
+from kindlabs.images.lock import Lock
 from kindlabs.kube import sending
 from kindlabs.kube.api import Api, ApiError, Object
 from kindlabs.kube.apply import LEARNER
@@ -44,7 +44,7 @@ from kindlabs.progress import Steps
 from kindlabs.promises.barrier import Barrier
 from kindlabs.promises.catalog import KINDS, kinds_in, promised, restore
 from kindlabs.promises.control import Control
-from kindlabs.promises.nodes import arrange
+from kindlabs.promises.nodes import NODES_TAKE_PODS, arrange
 from kindlabs.promises.trial import Trial
 from kindlabs.record import CheckResult, Record, Verdict
 from kindlabs.submission import Submission
@@ -235,7 +235,7 @@ class Run:
         if self.fresh or self.submission.acts:  # what was done by hand must not be there already
             self._restore(api, set(self.cluster.facts.broken))
         self._note_broken()
-        if lab.nodes:
+        if NODES_TAKE_PODS.name in lab.breaks:  # a run that was killed may have left them otherwise
             arrange(api, lab.nodes)
         if self.cluster.facts.egress == "none":
             for name in spaces:
@@ -290,6 +290,7 @@ class Run:
             namespaces=self.lab.namespaces,
             deadline=deadline,
             ports=self.cluster.ports,
+            breaks=self.lab.breaks,
             nonce=self.submission.nonce,
             handed_in=self.submission,
             apply_stage=partial(self._apply_stage, api),

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from kindlabs.clusters import engine, gobuild, profiles, registry, settings, state, tools
+from kindlabs.clusters import profiles, state, tools
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.errors import InfraError, UsageError
+from kindlabs.images import gobuild, registry
+from kindlabs.machine import engine, settings
+from kindlabs.patience import ENGINE_SECONDS
 
 GIB = 2**30
 MEMORY_LEAST, MEMORY_WANTED = 2 * GIB, 4 * GIB
@@ -25,7 +28,6 @@ INOTIFY_INSTANCES, INOTIFY_WATCHES = 128, 8192
 """What Linux gives by itself is enough for four nodes; kind's "known issues" page has what to raise it to."""
 
 PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
-ENGINE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kindlabs.clusters.cluster import Facts
-from kindlabs.clusters.imagelock import Lock, Node
 from kindlabs.clusters.profiles import KUBEADM
+from kindlabs.images.lock import Lock, Node
 
 
 def recipe(course_root: Path, facts: Facts) -> str:
@@ -43,7 +43,7 @@ def _parts(course_root: Path, lock: Lock, facts: Facts) -> Iterator[Path | objec
 
 
 def _built(lock: Lock, node: Node) -> Iterator[Path | object]:
-    """What :func:`kindlabs.clusters.nodebuild.key` is made of, without an engine's client to ask."""
+    """What :func:`kindlabs.images.nodebuild.key` is made of, without an engine's client to ask."""
     images = [lock.image(name) for name in node.preload]
     yield (node.build, node.version, node.debian, node.binaries, images)
     yield from (lock.recipes / name for name in ("go.mod", "go.sum"))

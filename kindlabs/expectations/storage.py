@@ -11,7 +11,8 @@ from kindlabs.diagnosis.storage import why_bound_elsewhere, why_not_bound, why_n
 from kindlabs.expectations.named import NamedObject
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import condition, dig, is_ready
-from kindlabs.waiting import READY_SECONDS, Look
+from kindlabs.patience import READY_SECONDS
+from kindlabs.waiting import Look
 
 if TYPE_CHECKING:
     from kindlabs.expectations.pods import Pod

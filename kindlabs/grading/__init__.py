@@ -1,8 +1,7 @@
-"""``lab grade``: a class's submissions to a gradebook.
+"""``lab grade``: a class's submissions, of people who are not trusted, to a record each and a gradebook.
 
-``session`` is one command from end to end: ``intake`` takes a class in (``exports``: names that learning platforms
-give; ``roster``: who is in it; ``archives`` and ``repositories``: what has to be unpacked, within bounds), the workers
-judge, ``records`` keeps what came as it comes, ``gradebook`` is made of the records, ``showing`` is what a person sees.
+Called from outside: ``grade``, ``dry_run``, ``Options``, ``showing``, ``intake``.
+May import: ``workers``, ``clusters``, ``course``, ``filetree``, ``nonces``, ``record``, ``validators``, ``progress``.
 """
 
 from kindlabs.grading.session import Options, dry_run, grade

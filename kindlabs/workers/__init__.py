@@ -1,5 +1,5 @@
-"""Runs side by side: each in a process that has a cluster for itself. An order names a lab and a submission of it.
+"""Runs side by side, each in a process with a cluster for itself: an order goes in, the record of its run comes out.
 
-``pool`` hands orders (``order``) to processes (``process``) and gives their records back as they come; ``engine`` tells
-whether a record of earlier would be the same today. Who asks (``verifying``, ``grading``) is not known here.
+Called from outside: ``order``, ``pool``, ``engine``.
+May import: ``run``, ``clusters``, ``course``, ``submission``, ``record``, ``filetree``, ``mistakes``, ``progress``.
 """

@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kindlabs.clusters import engine, tools
+from kindlabs.clusters import tools
 from kindlabs.clusters.cluster import Cluster
+from kindlabs.machine import engine
 from tests.bench.stage import Stage, forwarded
 
 HERE = Path(__file__).parent

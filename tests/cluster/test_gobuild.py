@@ -14,9 +14,9 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from kindlabs.clusters import gobuild
-from kindlabs.clusters.imagelock import Lock
 from kindlabs.errors import InfraError
+from kindlabs.images import gobuild
+from kindlabs.images.lock import Lock
 from kindlabs.progress import Steps
 
 ROOT = Path(__file__).parents[2]
@@ -24,8 +24,8 @@ BUILD = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from kindlabs.clusters import gobuild
-from kindlabs.clusters.imagelock import Lock
+from kindlabs.images import gobuild
+from kindlabs.images.lock import Lock
 from kindlabs.progress import Steps
 lock = replace(Lock.load(Path(sys.argv[1])), course_root=Path(sys.argv[2]))
 gobuild.programs(lock, ["./hello"], "amd64", Steps())

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kindlabs.clusters import gobuild, imagebuild, images, nodebuild
-from kindlabs.clusters.imagelock import Debian, Image, Lock, Recipe, course_root, program_of
 from kindlabs.errors import LabError
+from kindlabs.images import gobuild, imagebuild, nodebuild, supply
+from kindlabs.images.lock import Debian, Image, Lock, Recipe, course_root, program_of
 
 ROOT = Path(__file__).parents[2]
 NODE_FILES = ROOT / "clusters" / "images" / "node" / "files"
@@ -165,7 +165,7 @@ def test_a_program_alone_needs_no_dockerfile(lock: Lock) -> None:
 )
 def test_references_get_their_registry(reference: str, whole: str) -> None:
     """A node's runtime knows whole references only."""
-    assert images.canonical(reference) == whole
+    assert supply.canonical(reference) == whole
 
 
 def test_cache_follows_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

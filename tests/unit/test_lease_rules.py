@@ -13,10 +13,10 @@ from rich.console import Console
 
 from kindlabs.clusters import lease
 from kindlabs.clusters.cluster import Cluster, Facts, Wanted
-from kindlabs.clusters.imagelock import Lock
 from kindlabs.clusters.recipe import recipe
 from kindlabs.errors import NO_REGISTRY, OWN_FAULT, InfraError, KindLabsError
-from kindlabs.kube import namespaces
+from kindlabs.images.lock import Lock
+from kindlabs.kube import namespaces, probing
 from kindlabs.progress import Steps
 
 ROOT = Path(__file__).parents[2]
@@ -247,7 +247,7 @@ def test_variables_that_fit_cost_no_docker_client(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("IMAGES", "build")
     for name in ("DOCKER_HOST", "DOCKER_CONTEXT"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("kindlabs.clusters.engine.find", lambda **_: pytest.fail("asked"))
+    monkeypatch.setattr("kindlabs.machine.engine.find", lambda **_: pytest.fail("asked"))
     monkeypatch.setattr(lease, "_make_ready", lambda *_: None)
     with lease.lease(tmp_path, "single", (), quiet()):
         pass
@@ -269,4 +269,5 @@ def test_what_a_submission_left_is_cleared_before_a_cluster_is_doubted(
     monkeypatch.setattr(Cluster, "api", None)
     monkeypatch.setattr(lease, "_is_final", lambda _: False)
     monkeypatch.setattr(namespaces, "clear_others", lambda _api, _lab: left.clear())
+    monkeypatch.setattr(probing, "renew_ears", lambda _api: None)
     assert lease._lasting_fault(unmade, [], quiet()) is None

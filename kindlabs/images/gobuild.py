@@ -15,8 +15,8 @@ from subprocess import PIPE, STDOUT
 import platformdirs
 from filelock import FileLock
 
-from kindlabs.clusters.imagelock import Lock, program_of
 from kindlabs.errors import InfraError
+from kindlabs.images.lock import Lock, program_of
 from kindlabs.progress import Step, Steps
 
 TAGS = "no_btrfs no_zfs no_aufs no_devmapper"

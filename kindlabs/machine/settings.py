@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 
 from kindlabs.errors import InfraError, UsageError
+from kindlabs.patience import ENGINE_SECONDS
 
-ENGINE_SECONDS = 10.0
-"""What an engine that somebody named gets to answer; one that is there takes milliseconds."""
 START_ENGINE = "Start that engine, or unset the variable to use the machine's own."
 
 
@@ -50,7 +49,7 @@ def refuse_wrong() -> None:
     egress()
     if engine() is None:
         return
-    from kindlabs.clusters.engine import find  # brings the Docker client, which a warm run does without
+    from kindlabs.machine.engine import find  # brings the Docker client, which a warm run does without
 
     client = find(timeout=ENGINE_SECONDS)
     if client is None:
