@@ -238,6 +238,19 @@ def test_a_dry_run_leaves_nothing_behind(
     assert not out.exists()
 
 
+def test_a_dry_run_says_what_is_left_to_do(
+    graded: Callable[..., Came], course: Course, class_: Path, out: Path
+) -> None:
+    """Who was judged, and has changed nothing since, would not be judged again."""
+    graded()
+    (class_ / "bert" / "web.yaml").write_text("# other\n")
+    (class_ / "dora.zip").write_bytes(b"")
+    shown = io.StringIO()
+    show_class(*dry_run(course, Options("7", class_, out=out)), Console(file=shown, width=200))
+    what = [line.split()[2:4] for line in shown.getvalue().splitlines()[1:5]]
+    assert what == [["judged", "already"], ["to", "be"], ["judged", "already"], ["cannot", "be"]]
+
+
 def test_the_same_of_many_is_one_line(course: Course, tmp_path: Path, out: Path) -> None:
     """Of a class of hundreds in zips with a folder in them, nobody reads hundreds of lines."""
     for number in range(300):
