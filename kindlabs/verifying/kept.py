@@ -11,6 +11,7 @@ from typing import Any
 import kindlabs
 from kindlabs.clusters.state import write_whole
 from kindlabs.filetree import digest_of, files_below
+from kindlabs.images.lock import Lock
 from kindlabs.verifying.cases import Case
 
 
@@ -25,6 +26,7 @@ class Kept:
         data = [file for file in files_below(clusters) if not file.is_relative_to(of_labs[0])]
         data = [file for file in data if not file.is_relative_to(of_labs[1])]
         self._engine = digest_of(files_below(package), package) + digest_of(data, course_root)
+        self._engine += Lock.load(course_root).asked_for()
 
     def get(self, case: Case) -> dict[str, Any] | None:
         """The record of an earlier run of *case*; None where there is none, or something has changed since."""
