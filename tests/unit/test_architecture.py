@@ -15,7 +15,8 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "kindlabs"
 PACKAGES = sorted(file.parent.name for file in PACKAGE.glob("*/__init__.py"))
 ARROWS = [
-    *["cli verifying", "verifying run", "run expectations", "expectations diagnosis", "diagnosis kube"],
+    *["cli verifying", "verifying workers", "cli grading", "grading workers", "workers run"],
+    *["run expectations", "expectations diagnosis", "diagnosis kube"],
     *["clusters images", "images machine", "addons promises", "addons diagnosis", "promises kube"],
 ]
 """Those that docs/design.md draws. With no circle, each also says that nothing leads back."""
