@@ -16,7 +16,8 @@ STATIC = "kubernetes.io/no-provisioner"
 """The provisioner of a class whose volumes somebody makes by hand (kubernetes.io/docs/concepts/storage)."""
 NOBODY_SECONDS = 3.0
 """A Pod that uses a claim is applied so long after it at most."""
-CLASS, MODES = ("spec", "storageClassName"), ("spec", "accessModes")
+CLASS, MODES, SIZE = ("spec", "storageClassName"), ("spec", "accessModes"), ("spec", "capacity", "storage")
+NODES = ("spec", "nodeAffinity", "required", "nodeSelectorTerms")
 AVAILABLE = (None, "Pending", "Available")
 
 
@@ -70,6 +71,30 @@ def why_not_kept(volume: Object) -> Cause | None:
         return None
     text = f"Reclaim policy {policy} of PersistentVolume {name} lets it go with its claim; Retain keeps it."
     return about(volume, "NotRetained", text, ("spec", "persistentVolumeReclaimPolicy"))
+
+
+def nodes_of(scene: Scene, volume: Object) -> list[str]:
+    """The names of the nodes that a volume says it is on: where it says nothing, all of them."""
+    terms = dig(volume, *NODES, default=[])
+    return sorted(n["metadata"]["name"] for n in scene.world.list("Node") if not terms or fits_terms(n, terms))
+
+
+def why_on_other_nodes(scene: Scene, volume: Object, wanted: list[str], called: str) -> Cause | None:
+    """Why a volume says that it is on other nodes than *wanted*."""
+    found = nodes_of(scene, volume)
+    if found == wanted:
+        return None
+    text = f"The nodeAffinity of PersistentVolume {volume['metadata']['name']} fits {', '.join(found) or 'no node'}"
+    return about(volume, "OnOtherNodes", f"{text}; it should fit {called} alone.", NODES)
+
+
+def why_other_size(volume: Object, wanted: str) -> Cause | None:
+    """Why a volume is not of size *wanted*."""
+    found = dig(volume, *SIZE)
+    if value_of(str(found)) == value_of(wanted):
+        return None
+    text = f"PersistentVolume {volume['metadata']['name']} says that it has {found}; {wanted} is asked for."
+    return about(volume, "OtherSize", text, SIZE)
 
 
 def _lost(claim: Object) -> Cause:
@@ -126,8 +151,7 @@ def _slips(scene: Scene, claim: Object, volume: Object) -> Iterator[tuple[Object
         yield volume, f"{text}; PersistentVolumeClaim {own} asks for {_class(_class_of(claim))}", CLASS
     for text, field in _disagreements(claim, volume):
         yield claim, text, field
-    terms = dig(volume, "spec", "nodeAffinity", "required", "nodeSelectorTerms", default=[])
-    if terms and not any(fits_terms(node, terms) for node in scene.world.list("Node")):
+    if not nodes_of(scene, volume):
         yield volume, f"PersistentVolume {name} is on a node that there is not", ("spec", "nodeAffinity")
 
 

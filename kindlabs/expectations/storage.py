@@ -7,10 +7,21 @@ from typing import TYPE_CHECKING
 
 from kindlabs.diagnosis.cause import Cause
 from kindlabs.diagnosis.pods import why_pod_not_ready
-from kindlabs.diagnosis.storage import why_bound_elsewhere, why_not_bound, why_not_kept, why_not_of_class, why_shared
+from kindlabs.diagnosis.storage import (
+    nodes_of,
+    why_bound_elsewhere,
+    why_not_bound,
+    why_not_kept,
+    why_not_of_class,
+    why_on_other_nodes,
+    why_other_size,
+    why_shared,
+)
 from kindlabs.expectations.named import NamedObject
+from kindlabs.expectations.nodes import Nodes
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import condition, dig, is_ready
+from kindlabs.quantities import value_of
 from kindlabs.waiting import READY_SECONDS, Look
 
 if TYPE_CHECKING:
@@ -84,6 +95,30 @@ class Volume(NamedObject):
     """One PersistentVolume by name."""
 
     kind = "PersistentVolume"
+
+    def is_of_size(self, size: str, *, within: float | None = None) -> None:
+        """It says that it holds *size*: ``128Mi``."""
+
+        def look(volume: Object) -> Look:
+            found = dig(volume, "spec", "capacity", "storage", default="nothing")
+            return Look(value_of(str(found)) == value_of(size), f"it says {found}")
+
+        def why(volume: Object) -> Cause | None:
+            return why_other_size(volume, size)
+
+        self.lab.expect(f"{self} of {size}", self.seen(look), self.explained(why), within=within)
+
+    def is_on(self, nodes: Nodes, *, within: float | None = None) -> None:
+        """Its node affinity fits *nodes*, and no others."""
+
+        def look(volume: Object) -> Look:
+            found = nodes_of(self.lab.scene, volume)
+            return Look(found == nodes.names, f"it says {', '.join(found) or 'no node'}")
+
+        def why(volume: Object) -> Cause | None:
+            return why_on_other_nodes(self.lab.scene, volume, nodes.names, str(nodes))
+
+        self.lab.expect(f"{self} is on {nodes} alone", self.seen(look), self.explained(why), within=within)
 
     def is_in_phase(self, phase: str, for_seconds: float = 0, *, within: float | None = None) -> None:
         """It is Available, Bound, Released or Failed, and has been so for *for_seconds*.
