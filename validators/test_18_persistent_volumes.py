@@ -58,4 +58,4 @@ def test_retained(lab):
         lab.claim("fast").delete()
         lab.volume("fast-0").is_in_phase("Released", for_seconds=3)
     disk = lab.namespace("lab-18-disk").pod("disk").container("disk")
-    disk.has_file("/disk/retained", saying=word)
+    lab.volume("fast-0").keeps(word, seen_by=disk, under="/disk")

@@ -52,6 +52,10 @@ class Container:
         said = f" and says {describe(saying)}" if saying is not None else ""
         self._expect(f"{shown!r} ends with {code}{said}", words, fits, within)
 
+    def says(self, command: Sequence[str]) -> Ran:
+        """How *command* ends in it now. Raises: ApiError where it cannot be run; Unended."""
+        return run(self.lab.api, self.pod.name, self.pod.namespace, self.name, command, COMMAND_SECONDS, SAID_BYTES)
+
     def has_file(self, path: str, saying: Text | None = None, *, within: float | None = None) -> None:
         """File *path* is there, and says *saying* where that is given."""
 

@@ -13,10 +13,12 @@ from kindlabs.diagnosis.storage import (
     why_not_bound,
     why_not_kept,
     why_not_of_class,
+    why_not_there,
     why_on_other_nodes,
     why_other_size,
     why_shared,
 )
+from kindlabs.expectations.containers import ASK_AGAIN, Container
 from kindlabs.expectations.named import NamedObject
 from kindlabs.expectations.nodes import Nodes
 from kindlabs.kube.api import Object
@@ -119,6 +121,20 @@ class Volume(NamedObject):
             return why_on_other_nodes(self.lab.scene, volume, nodes.names, str(nodes))
 
         self.lab.expect(f"{self} is on {nodes} alone", self.seen(look), self.explained(why), within=within)
+
+    def keeps(self, word: str, seen_by: Container, under: str, *, within: float | None = None) -> None:
+        """A file with *word* lies in folder *under* of a container that sees the same disk, however deep."""
+        find = f"grep -rqs {word} {under}"
+
+        def look(_: Object) -> Look:
+            met = seen_by.says(["sh", "-c", find]).code == 0
+            return Look(met, "it is there" if met else f"no file in {under} says so")
+
+        def why(volume: Object) -> Cause | None:
+            return why_not_there(volume, f"{under} of {seen_by.pod}")
+
+        expected = f"{word} in {under} of {seen_by.pod}, as it was written to {self}"
+        self.lab.expect(expected, self.seen(look), self.explained(why), every=ASK_AGAIN, within=within)
 
     def is_in_phase(self, phase: str, for_seconds: float = 0, *, within: float | None = None) -> None:
         """It is Available, Bound, Released or Failed, and has been so for *for_seconds*.
