@@ -1,16 +1,20 @@
 # The table of contents: what a person does here. The work itself is in kindlabs/.
-# Variables: LAB=03, SUBMISSION=solution (a folder, solution, start or a mutant's id), IMAGES=auto|pull|build, EGRESS=none|open,
-# VERIFY="--repeat 3" (options of lab verify), SINCE=HEAD~1 (what make test takes as changed).
+# Variables: LAB=03, SUBMISSION=solution (a folder, solution, start or a mutant's id), SUBMISSIONS=class/ (of a class),
+# IMAGES=auto|pull|build, EGRESS=none|open, KUBERNETES=1.37 (a version of clusters/images.lock.yaml),
+# VERIFY="--repeat 3" (options of lab verify), GRADE="--dry-run" (of lab grade), SINCE=HEAD~1 (what make test takes as changed).
 # make ends with 2 whenever a command fails, and prints the command's own code beside: "Error 1". See README, "Exit codes".
 
-.PHONY: help venv list start check doctor clusters clean test unit warm apart labs bench verify lint fix picture lock
+.PHONY: help venv list start check grade doctor clusters clean test unit warm apart labs bench verify lint fix picture lock
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
 
 lab := .venv/bin/lab
 
-ifneq ($(filter start check,$(MAKECMDGOALS)),)
+ifneq ($(filter start check grade,$(MAKECMDGOALS)),)
   $(if $(LAB),,$(error Say which lab, for example: make $(firstword $(MAKECMDGOALS)) LAB=03   (make list shows them)))
+endif
+ifneq ($(filter grade,$(MAKECMDGOALS)),)
+  $(if $(SUBMISSIONS),,$(error Say whose work: make grade LAB=$(LAB) SUBMISSIONS=class/   (docs/grading.md)))
 endif
 
 help:
@@ -24,6 +28,10 @@ start: venv ## Begin a lab: make work/03              make start LAB=03
 	@$(lab) start "$$LAB"
 check: venv ## Check your work                        make check LAB=03 [SUBMISSION=solution]
 	@$(lab) check "$$LAB" $${SUBMISSION:+--submission "$$SUBMISSION"}
+
+##@ Teach
+grade: venv ## Grade a class to a gradebook           make grade LAB=03 SUBMISSIONS=class/
+	@$(lab) grade "$$LAB" --submissions "$$SUBMISSIONS" $${ROSTER:+--roster "$$ROSTER"} $$GRADE
 
 ##@ Look after the machine
 doctor: venv ## Look at engine, memory, disk, ports and tools, and say what to do

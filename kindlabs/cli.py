@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.console import Console
@@ -19,6 +19,9 @@ from kindlabs.asking import nobody
 from kindlabs.errors import InfraError, KindLabsError, UsageError, of_machine
 from kindlabs.progress import Steps
 from kindlabs.typed import here
+
+if TYPE_CHECKING:
+    from kindlabs.grading.intake import Intake
 
 INTERRUPTED = 130
 
@@ -137,6 +140,38 @@ def verify(
     for write, where in wanted:
         if where:
             _write(write(report), where)
+    raise typer.Exit(report.exit_code)
+
+
+@app.command()
+def grade(
+    lab_id: LabId,
+    submissions: Annotated[
+        Path, typer.Option(metavar="DIR", help="The class: a folder for each learner, or a .zip or .tar.gz of them.")
+    ],
+    roster: Annotated[Path | None, typer.Option(metavar="FILE", help="A CSV of who is in the class.")] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where records and gradebook go.")] = Path("gradebook"),
+    jobs: Annotated[int | None, typer.Option(metavar="N", min=1, help="Clusters side by side.")] = None,
+    dry: Annotated[bool, typer.Option("--dry-run", help="Show the class and what does not fit; run nothing.")] = False,
+    yes: Yes = False,
+) -> None:
+    """Grade a class: judge every submission, and write a gradebook. The same command goes on where it was."""
+    from kindlabs.grading import Options, dry_run
+    from kindlabs.grading import grade as run
+    from kindlabs.grading.showing import show_class, show_report, told_of
+
+    options, shown = Options(lab_id, submissions, roster, out, jobs), Console(highlight=False)
+    if dry:
+        show_class(*dry_run(_course(), options), shown)
+        raise typer.Exit
+    with Steps() as steps:
+
+        def tell(intake: Intake) -> None:
+            for line in told_of(intake):
+                steps.line(line)
+
+        report = run(_course(), options, steps, _ask(yes), tell)
+    show_report(report, shown)
     raise typer.Exit(report.exit_code)
 
 

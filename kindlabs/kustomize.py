@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kindlabs import manifests, yamlsource
+from kindlabs import manifests, tree, yamlsource
 from kindlabs.errors import UnreadableSubmission
 from kindlabs.manifests import Manifest
 from kindlabs.spelling import did_you_mean
-from kindlabs.yamlsource import Document, YamlFault, leaves
+from kindlabs.yamlsource import Document, YamlFault
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 TIMEOUT = 20
@@ -77,11 +77,11 @@ def _references(kustomization: Path, folder: Path) -> Iterator[Path]:
             if field not in ENTRIES | KEYED | PLAIN:
                 meant = did_you_mean(field, sorted(ENTRIES | KEYED | PLAIN))
                 raise _refused(kustomization, document.line_of(field), f"{field} is not taken here.{meant}")
-        for path, value in leaves({field: values[field] for field in values if field not in PLAIN}):
+        for path, value in tree.leaves({field: values[field] for field in values if field not in PLAIN}):
             yield from _reference(kustomization, folder, document.line_of(*path), path, value)
 
 
-def _reference(kustomization: Path, folder: Path, line: int, path: yamlsource.Path, value: Any) -> Iterator[Path]:
+def _reference(kustomization: Path, folder: Path, line: int, path: tree.Path, value: Any) -> Iterator[Path]:
     """What one scalar of a kustomization builds on, once it is known to name nothing outside of *folder*."""
     field, key = path[0], next((str(step) for step in path[1:] if isinstance(step, str)), "")
     if key.lower() in FILE_KEYS - {key}:  # kustomize takes it in any letters
@@ -108,7 +108,7 @@ def _reference(kustomization: Path, folder: Path, line: int, path: yamlsource.Pa
 
 def _refuse_addresses(plugin: Document, file: Path, line: int = 0) -> None:
     """Refuse a plugin's configuration that names an address. *line*: of the entry that it stands in, if in one."""
-    for path, value in leaves(plugin.value):
+    for path, value in tree.leaves(plugin.value):
         if ADDRESS.match(str(value)) and not TEXTS & set(path):
             raise _refused(file, line or plugin.line_of(*path), f"{value} is not in the submission's folder.")
 

@@ -10,7 +10,7 @@ from typing import Any
 from kindlabs import portfields, quantities
 from kindlabs.manifests import Manifest
 from kindlabs.perimeter import Thing
-from kindlabs.yamlsource import shown
+from kindlabs.tree import shown
 
 
 @dataclass(frozen=True)

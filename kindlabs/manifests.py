@@ -13,6 +13,7 @@ from typing import Any
 from kindlabs import yamlsource
 from kindlabs.characters import BETWEEN
 from kindlabs.errors import UnreadableSubmission
+from kindlabs.tree import walk
 from kindlabs.yamlsource import Document, YamlFault
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -111,27 +112,18 @@ def _read_json(text: str) -> list[Document]:
     except RecursionError:
         raise YamlFault("nested too deeply", 1, 1) from None
     lines = yamlsource.read(_SURROGATE.sub(r"\\u0020", BETWEEN.sub(" ", text.replace("\t", " "))), typed=True)
-    for path, leaf in _leaves(value):
-        if isinstance(leaf, float) and not math.isfinite(leaf):
+    for path, found in walk(value):
+        if isinstance(found, float) and not math.isfinite(found):
             raise YamlFault("no number that Kubernetes can hold", lines[0].line_of(*path), 1)
-        if isinstance(leaf, str) and re.search("[\ud800-\udfff]", leaf):
-            raise YamlFault("one half of a surrogate pair is no character", lines[0].line_of(*path), 1)
+        for text in (*path[-1:], found):
+            if isinstance(text, str) and re.search("[\ud800-\udfff]", text):
+                raise YamlFault("one half of a surrogate pair is no character", lines[0].line_of(*path), 1)
     return [Document(value, lines[0].lines)] if lines else []
 
 
 def _integer(digits: str) -> int | float:
     """As Go reads it: what has more than 64 bits is a float; Python refuses thousands of digits."""
     return int(digits) if len(digits) < 20 else float(digits)
-
-
-def _leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
-    """All scalars of *value*, its keys among them, with their paths."""
-    if not isinstance(value, dict | list):
-        yield path, value
-        return
-    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-        yield (*path, key), key
-        yield from _leaves(item, (*path, key))
 
 
 def _manifests(document: Document, path: Path) -> list[Manifest]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from string import Template
 
-from kindlabs.clusters.imagelock import Lock
 from kindlabs.course import LAB_ID, Course, CourseLab
 from kindlabs.errors import UsageError
+from kindlabs.images.lock import Lock
 
 TEMPLATE = Path(__file__).parent / "template"
 

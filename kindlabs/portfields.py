@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from kindlabs.yamlsource import Path, leaves
+from kindlabs.tree import Path, leaves
 
 GROUPS = {"v1", "apps/v1", "batch/v1", "networking.k8s.io/v1", "discovery.k8s.io/v1"}
 """Of other kinds nobody knows what their fields mean."""

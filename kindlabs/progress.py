@@ -35,9 +35,12 @@ class Step:
     done: float = 0
     told: float = field(default_factory=time.monotonic)
 
-    def advance(self, by: float = 1, note: str = "") -> None:
-        """Count *by* more units as done, of the *total* that the step was given."""
-        self._steps._update(self, by, note)
+    def advance(self, by: float = 1, note: str = "", done: str = "") -> None:
+        """Count *by* more units as done, of the *total* that the step was given.
+
+        *done* says what they were: above the bars, where it stays; on plain output before the note, in one line.
+        """
+        self._steps._update(self, by, note, done)
 
     def note(self, text: str) -> None:
         """Show what the step is busy with; on plain output a line of its own."""
@@ -108,13 +111,16 @@ class Steps:
         if always or seconds >= step.quiet_below:
             self._line(f"  {mark} {step.title}  ({duration(seconds)})")
 
-    def _update(self, step: Step, by: float, note: str) -> None:
+    def _update(self, step: Step, by: float, note: str, done: str = "") -> None:
         if self._bars and step._task is not None:
+            if done:
+                self._line(f"    {done}")
             self._bars.update(step._task, advance=by)
             if note:
                 self._bars.update(step._task, note=printable(note))
             return
         step.done += by
+        note = "; ".join(filter(None, (done, note)))
         far = f"{step.done:.0f} of {step.total:.0f}" if step.total else ""
         if note or (far and time.monotonic() - step.told > TOLD_EVERY):
             step.told = time.monotonic()
@@ -125,6 +131,24 @@ class Steps:
             self.console.print(printable(text), markup=False, soft_wrap=True)
             if self.console.file is sys.stderr:
                 sys.stderr.flush()
+
+
+class TimeLeft:
+    """What is left of *total* equal pieces of work, since *began* (of the monotonic clock)."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done, self.began = total, 0, time.monotonic()
+
+    @property
+    def per_minute(self) -> float:
+        """Pieces a minute, so far."""
+        return self.done / max(time.monotonic() - self.began, 0.001) * 60
+
+    def after_one_more(self) -> str:
+        """``12 of 66, some 9 min 05 s left``."""
+        self.done += 1
+        left = (time.monotonic() - self.began) / self.done * (self.total - self.done)
+        return f"{self.done} of {self.total}" + (f", some {duration(left)} left" if left else "")
 
 
 def duration(seconds: float) -> str:

@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from kindlabs.yamlsource import Path, leaves
+from kindlabs.tree import Path, leaves
 
 SUFFIXES = {"n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3"), "": Decimal(1)}
 SUFFIXES |= {letter: Decimal(1000) ** power for power, letter in enumerate("kMGTPE", 1)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import InitVar, asdict, dataclass, field
 from datetime import UTC, datetime
@@ -11,14 +12,17 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kindlabs.checks import CLUSTER, LAB, CheckSpec, declared
-from kindlabs.errors import InfraError, LabError
+from kindlabs.checks import CLUSTER, LAB, SUBMISSION, CheckSpec, declared
+from kindlabs.errors import InfraError, LabError, UnreadableSubmission
 
 if TYPE_CHECKING:
     from kindlabs.course import CourseLab
     from kindlabs.submission import Submission
 
 SCHEMA_ID = "kind-labs/result/v1"
+
+UNREADABLE = re.compile(r"([^:\n]+)(?::(\d+)(?::\d+)?)?: (.+)", re.DOTALL)
+"""The message of an UnreadableSubmission: the file, line and column where it has them, and why."""
 
 
 class Verdict(StrEnum):
@@ -114,14 +118,32 @@ class Record:
     @classmethod
     def without_verdict(cls, lab: CourseLab, word: str, error: InfraError | LabError) -> Record:
         """The record of a submission, called *word*, that could not be judged, or not even be made."""
-        nothing = "sha256:" + "0" * 64
-        record = cls(
-            lab={"id": lab.id, "title": lab.title, "digest": lab.digest},
-            submission={"path": word, "digest": nothing, "findings": []},
-            started=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
+        record = cls._of_nothing(lab, word)
         record.give_up(lab.validator, error)
         return record
+
+    @classmethod
+    def unreadable(cls, lab: CourseLab, word: str, error: UnreadableSubmission) -> Record:
+        """The record of a submission, called *word*, whose files cannot be read: no check could be made of them."""
+        record = cls._of_nothing(lab, word)
+        found = UNREADABLE.fullmatch(error.message)
+        file, line, why = (found[1], int(found[2] or 1), found[3]) if found else (word, 1, error.message)
+        result = CheckResult.without_points(SUBMISSION, "The files can be read.", Verdict.FAILED)
+        result.expected, result.observed, result.next_step = "files that can be read", error.message, error.next_step
+        result.cause = CauseRecord("Unreadable", file, why, {"file": file, "line": line})
+        record.submission["findings"] = [{"message": why, "file": file, "line": line}]
+        record.add(result)
+        for spec in record.unjudged(lab.validator):
+            record.add(CheckResult.not_judged(spec, Verdict.BLOCKED, f"waits for {SUBMISSION}"))
+        return record
+
+    @classmethod
+    def _of_nothing(cls, lab: CourseLab, word: str) -> Record:
+        return cls(
+            lab={"id": lab.id, "title": lab.title, "digest": lab.digest},
+            submission={"path": word, "digest": "sha256:" + "0" * 64, "findings": []},
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
 
     def add(self, result: CheckResult) -> None:
         """Add what one check found, and let the listener hear of it."""

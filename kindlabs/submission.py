@@ -94,6 +94,7 @@ def resolve(
     nonce: str | None = None,
     kubectl: Kubectl | None = None,
     learner: str = "",
+    shown_as: str = "",
 ) -> Submission:
     """The submission that is called *name*, read and linted.
 
@@ -103,6 +104,7 @@ def resolve(
         nonce: used instead of the one that was issued, or a random one for the lab's own submissions.
         kubectl: needed for a kustomization only.
         learner: whose it is; whoever works here when empty.
+        shown_as: what messages call a folder; its path when empty.
 
     Raises: UsageError (no such submission), UnreadableSubmission, LabError (the mutant cannot be made).
     """
@@ -111,8 +113,8 @@ def resolve(
     issued = nonce or issue(course.root, lab.id, learner)
     if name is None:
         return _work(course, lab, issued, kubectl)
-    folder = Path(name)
-    return _read(folder, lab, kubectl, name=str(folder), shown_as=str(folder), nonce=issued)
+    folder, called = Path(name), shown_as or str(Path(name))
+    return _read(folder, lab, kubectl, name=called, shown_as=called, nonce=issued)
 
 
 def _work(course: Course, lab: CourseLab, nonce: str, kubectl: Kubectl | None) -> Submission:
@@ -190,7 +192,8 @@ def _read(
     except OSError as error:
         if error.errno not in OF_THE_FILES or not error.filename:  # nothing of the learner's is wrong
             raise
-        raise UnreadableSubmission(f"{error.filename}: {error.strerror}.", "Make the file readable.") from None
+        named = str(error.filename).replace(str(folder), shown_as)
+        raise UnreadableSubmission(f"{named}: {error.strerror}.", "Make the file readable.") from None
     left = _passed_over(handed_in, parts, lab)
     remarks = _about_the_note(handed_in, nonce)
     return Submission(name, folder, shown_as, nonce, parts, left, digest, created, remarks)

@@ -10,7 +10,7 @@ from pathlib import Path
 from kindlabs.course import find
 from kindlabs.errors import KindLabsError
 
-MAKE = re.compile(r"\bmake (?=(?:list|start|check|doctor|clusters|clean)\b)")
+MAKE = re.compile(r"\bmake (?=(?:list|start|check|grade|doctor|clusters|clean)\b)")
 
 
 def here(text: str) -> str:

@@ -10,16 +10,10 @@ from typing import NamedTuple
 from kindlabs.diagnosis.cause import Cause
 from kindlabs.kube.world import World
 
-LOOK_AGAIN = 0.05
-"""Seconds between two looks at what no watch tells: an HTTP answer."""
 CONFIRM = 0.3
 """Seconds that a hopeless cause must hold: watches of different kinds arrive in no particular order."""
 UNPROMPTED = 0.5
 """Seconds after which objects are looked at again though none has changed: they grow older, and ports open."""
-READY_SECONDS = 30.0
-"""What Pods may take to become Ready, however late in a run they are asked."""
-ACTION_SECONDS = 60.0
-"""What a check that disturbs something on purpose may wait for the recovery."""
 
 
 class Look(NamedTuple):
@@ -84,7 +78,7 @@ def wait_until(
         every: seconds between looks at what no watch tells; None looks when an object has changed.
 
     Raises: Unmet when a cause that waiting cannot mend has held for CONFIRM seconds, or the deadline has passed;
-        ApiUnreachable when the API server is gone.
+        ApiUnreachable when the API server is gone, or does not say whether what was seen is still so.
     """
     hopeless_since: float | None = None
     while True:
@@ -92,7 +86,10 @@ def wait_until(
         seen = look()
         if seen.met and world.is_current():
             return seen
-        cause = why()
+        if seen.met and deadline.remaining() <= 0:
+            world.confirm()  # as expected, as far as was seen: nobody is blamed for what was not seen
+            continue
+        cause = None if seen.met else why()
         now = time.monotonic()
         hopeless_since = (hopeless_since or now) if cause and cause.final else None
         confirmed = hopeless_since is not None and now - hopeless_since >= CONFIRM

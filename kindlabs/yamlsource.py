@@ -9,32 +9,13 @@ from __future__ import annotations
 import copy
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
 from kindlabs import characters
-
-Path = tuple[str | int, ...]
-"""Where a value stands in a document: ``("spec", "containers", 0, "image")``."""
-
-
-def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """All scalars of a document, with their paths."""
-    if not isinstance(value, dict | list):
-        yield path, value
-        return
-    items = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, item in items:
-        yield from leaves(item, (*path, key))
-
-
-def shown(path: Path) -> str:
-    """A path as the API server writes it: ``spec.containers[0].image``."""
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)[1:]
-
+from kindlabs.tree import Path
 
 MAX_DEPTH = 100
 MAX_VALUES = 100_000

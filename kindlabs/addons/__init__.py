@@ -1,4 +1,5 @@
 """Add-ons of clusters: each is its folder ``clusters/addons/<name>``, and one module here where it needs code.
 
-Callers: ``clusters`` (installs them), ``run``, ``checking``; ``addon`` is the way in. Imports ``promises``, ``kube``.
+Called from outside: ``addon``, ``install``. Nothing outside names one of them.
+May import: ``promises``, ``diagnosis``, ``kube``, ``labfile``.
 """

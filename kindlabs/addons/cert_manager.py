@@ -15,10 +15,11 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from kindlabs.diagnosis.shim import names_issuer
 from kindlabs.kube.api import Api, Object
 from kindlabs.kube.leftovers import Leftovers
 from kindlabs.kube.notes import Key
-from kindlabs.kube.objects import condition, dig, is_true
+from kindlabs.kube.objects import condition, dig, is_true, owner_uids
 from kindlabs.kube.ownership import LEARNER_MANAGER, is_written_by
 from kindlabs.kube.probing import NAMESPACE, own
 from kindlabs.promises.promise import Promise
@@ -29,8 +30,7 @@ ISSUER = "lab-ca"
 """The ClusterIssuer, and the Secret in AUTHORITY that holds its CA."""
 AUTHORITY = "cert-manager"
 """The namespace of the add-on."""
-CERTIFICATE = "Certificate.cert-manager.io"
-ISSUER_ANNOTATIONS = ("cert-manager.io/cluster-issuer", "cert-manager.io/issuer")
+INGRESS, CERTIFICATE = "Ingress.networking.k8s.io", "Certificate.cert-manager.io"
 REQUEST = "CertificateRequest.cert-manager.io"
 CERTIFICATE_NAME = "cert-manager.io/certificate-name"
 """cert-manager's annotation on the requests and Secrets that it makes: the Certificate that they are for."""
@@ -50,7 +50,7 @@ def sweep(api: Api, namespaces: Sequence[str], *, restless: bool) -> set[Key]:
     """
     swept: set[Key] = set()
     for namespace in namespaces if api.resource(CERTIFICATE) else ():
-        ingresses = {i["metadata"]["uid"]: i for i in api.list("Ingress.networking.k8s.io", namespace)}
+        ingresses = {i["metadata"]["uid"]: i for i in api.list(INGRESS, namespace)}
         certificates = api.list(CERTIFICATE, namespace)
         for certificate in certificates:
             if not _is_wanted(certificate, ingresses, restless=restless):
@@ -60,11 +60,6 @@ def sweep(api: Api, namespaces: Sequence[str], *, restless: bool) -> set[Key]:
         known = {certificate["metadata"]["name"] for certificate in certificates} - {key.name for key in swept}
         _forget_issued(api, namespace, known)
     return swept
-
-
-def names_issuer(ingress: Object) -> bool:
-    """Whether an Ingress asks an issuer for Certificates."""
-    return any(key in (ingress["metadata"].get("annotations") or {}) for key in ISSUER_ANNOTATIONS)
 
 
 def _forget_issued(api: Api, namespace: str, known: AbstractSet[str]) -> None:
@@ -102,7 +97,7 @@ def _is_served(live: Object, there: Mapping[Key, Object]) -> bool:
     if live["kind"] != "Ingress" or not names_issuer(live):
         return True
     uid = live["metadata"]["uid"]
-    mine = [t for t in there.values() if uid in {o["uid"] for o in t["metadata"].get("ownerReferences") or []}]
+    mine = [t for t in there.values() if uid in owner_uids(t)]
     made = {dig(thing, "spec", "secretName") for thing in mine if thing["kind"] == "Certificate"}
     return {entry.get("secretName") for entry in dig(live, "spec", "tls", default=[])} <= made
 
@@ -158,4 +153,5 @@ def _other_authority(sight: Sight) -> str | None:
 
 
 PROMISES = (Promise("lab-ca-signs", f"ClusterIssuer {ISSUER} signs a new request.", _signs, glance=_issues),)
-LEFTOVERS = Leftovers(sweep, _is_served)
+MADE_OF = {INGRESS: (CERTIFICATE, REQUEST, "Secret"), CERTIFICATE: (REQUEST, "Secret")}
+LEFTOVERS = Leftovers(sweep, _is_served, MADE_OF)

@@ -11,11 +11,10 @@ from kindlabs.addons.addon import Addon
 from kindlabs.errors import LabError
 from kindlabs.kube.api import Api, ApiError, ApiUnreachable
 from kindlabs.kube.ownership import INSTRUCTOR_MANAGER
+from kindlabs.patience import TAKEN_IN_SECONDS
 
 PASSING = (404, 409, 429, 500, 503)
 """A namespace or a kind that is not served yet, or a server that is busy."""
-SETTLE_SECONDS = 30.0
-"""How long a namespace or a kind that another document brings may take to be served."""
 
 
 def install(api: Api, addons: Sequence[Addon]) -> None:
@@ -42,5 +41,5 @@ def _may_pass(error: BaseException) -> bool:
 
 
 _patiently = Retrying(
-    stop=stop_after_delay(SETTLE_SECONDS), wait=wait_fixed(0.1), retry=retry_if_exception(_may_pass), reraise=True
+    stop=stop_after_delay(TAKEN_IN_SECONDS), wait=wait_fixed(0.1), retry=retry_if_exception(_may_pass), reraise=True
 )

@@ -1,1 +1,5 @@
-"""Where labs run: the Docker engine, images, kind clusters with their add-ons, and who holds which cluster."""
+"""Where labs run: kind clusters of a profile with their add-ons, who holds which, and the tools that drive them.
+
+Called from outside: ``lease``, ``cluster``, ``kubectl``, ``listing``, ``doctor``, ``profiles``, ``state``.
+May import: ``addons``, ``promises``, ``kube``, ``images``, ``machine``, ``progress``.
+"""

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kindlabs.clusters import profiles, state
-from kindlabs.clusters.imagelock import Lock
 from kindlabs.errors import NOT_THE_CLUSTERS
+from kindlabs.images.lock import Lock
 from kindlabs.kube.api import Api
 
 if TYPE_CHECKING:

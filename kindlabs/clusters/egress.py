@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 import docker
 import yaml
 
-from kindlabs.clusters import containers
+from kindlabs.machine import containers
 
 TABLE = "kind-labs-egress"
 UNIT = """[Unit]

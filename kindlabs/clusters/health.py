@@ -51,7 +51,7 @@ def engine_fault(name: str, timeout: float = ENGINE_SECONDS) -> str | None:
     """What is wrong with the Docker engine or the cluster's node containers, None when nothing is."""
     from docker.errors import DockerException
 
-    from kindlabs.clusters import containers, engine
+    from kindlabs.machine import containers, engine
 
     client = engine.find(timeout=timeout)
     if client is None:

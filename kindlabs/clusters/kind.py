@@ -22,13 +22,15 @@ from pytest_kind import KindCluster
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
 
 from kindlabs.asking import nobody
-from kindlabs.clusters import containers, egress, engine, imagebuild, images, settings, tools
+from kindlabs.clusters import egress, tools
 from kindlabs.clusters.commands import CommandFailed, CommandTooSlow, follow, run
 from kindlabs.clusters.forward import Forward
 from kindlabs.clusters.health import engine_fault
-from kindlabs.clusters.imagelock import Lock, course_root
 from kindlabs.clusters.state import of_nobody
 from kindlabs.errors import InfraError, LabError
+from kindlabs.images import imagebuild, supply
+from kindlabs.images.lock import Lock, course_root
+from kindlabs.machine import containers, engine, settings
 from kindlabs.progress import Steps
 
 CREATE_SECONDS = 600.0
@@ -238,7 +240,7 @@ def _image_of_labs(client: docker.DockerClient) -> str | None:
         lock = Lock.load(course_root())
     except LabError:
         return None
-    return images.node_image(lock.default, client, Steps(), lock)
+    return supply.node_image(lock.asked_for(), client, Steps(), lock)
 
 
 def egress_wanted(image: str | None, client: docker.DockerClient) -> str:

@@ -9,18 +9,21 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from kindlabs.addons.addon import load
 from kindlabs.asking import Ask, nobody
-from kindlabs.clusters import settings, state
+from kindlabs.clusters import state
 from kindlabs.clusters.cluster import Cluster, Wanted
-from kindlabs.clusters.imagelock import Lock
 from kindlabs.clusters.recipe import recipe
 from kindlabs.errors import InfraError
+from kindlabs.images.lock import Lock
 from kindlabs.kube.api import ApiError
+from kindlabs.machine import settings
+from kindlabs.patience import LOOK_AGAIN, LOOK_LATER, poll
 from kindlabs.progress import Steps
 from kindlabs.promises.catalog import OF_EVERY_CLUSTER
 from kindlabs.promises.promise import Promise
@@ -32,7 +35,6 @@ RECOVER_SECONDS = 20.0
 """How long a cluster whose nodes run gets to come back by itself before it is made anew: the kubelet restarts an etcd
 that crashed at once, and one that crashed again after 10 s."""
 
-LOCK_POLL_SECONDS = 0.05
 SIGN_SECONDS = 0.5
 
 
@@ -60,11 +62,13 @@ def lease(
 
     Raises: InfraError, LabError, UsageError (a variable that asks for what there is not).
     """
+    lock = Lock.load(course_root)
     settings.refuse_wrong()
+    lock.asked_for()  # a version that there is not is told before anybody is waited for
     cluster = Cluster.of(course_root, profile, index)
     with held(cluster, steps):
         cluster.recall()
-        _make_ready(cluster, course_root, Wanted((*ALWAYS, *addons), tuple(images)), steps, ask)
+        _make_ready(cluster, lock, Wanted((*ALWAYS, *addons), tuple(images)), steps, ask)
         yield cluster
 
 
@@ -77,7 +81,7 @@ def held(cluster: Cluster, steps: Steps) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         with steps.step(f"Wait for cluster {cluster.name}: {_read_sign(cluster)}"):
-            lock.acquire(poll_interval=LOCK_POLL_SECONDS)
+            lock.acquire(poll_interval=LOOK_AGAIN)
     try:
         _sign(cluster)
         yield
@@ -99,10 +103,10 @@ def holder(cluster: Cluster) -> str | None:
     return None
 
 
-def _make_ready(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask: Ask) -> None:
-    lock = Lock.load(course_root)
+def _make_ready(cluster: Cluster, lock: Lock, wanted: Wanted, steps: Steps, ask: Ask) -> None:
+    course_root = lock.course_root
     promises = _of_lab(cluster, course_root, wanted) if cluster.is_made else []
-    reason = _why_anew(cluster, course_root, promises, steps) if cluster.is_made else None
+    reason = _why_anew(cluster, lock, promises, steps) if cluster.is_made else None
     missing = wanted.beyond(cluster.facts, lock)
     if cluster.is_made and not reason and not missing:
         return
@@ -124,12 +128,14 @@ def _of_lab(cluster: Cluster, course_root: Path, wanted: Wanted) -> list[Promise
     return [promise for promise in made if promise.name not in cluster.facts.broken]
 
 
-def _why_anew(cluster: Cluster, course_root: Path, promises: Sequence[Promise], steps: Steps) -> str | None:
+def _why_anew(cluster: Cluster, lock: Lock, promises: Sequence[Promise], steps: Steps) -> str | None:
     """Why a cluster that was made cannot be used as it is, None when it can."""
+    if (version := lock.asked_for()) != cluster.facts.kubernetes:
+        return f"Kubernetes {version} is asked for, and cluster {cluster.name} runs {cluster.version}"
     said = settings.egress()
     if said and said != cluster.facts.egress:
         return f"EGRESS={said} is asked for, and cluster {cluster.name} was made with EGRESS={cluster.facts.egress}"
-    if cluster.facts.recipe != recipe(course_root, cluster.facts):
+    if cluster.facts.recipe != recipe(lock.course_root, cluster.facts):
         return f"clusters/ has changed since cluster {cluster.name} was made"
     return cluster.facts.fault or _lasting_fault(cluster, promises, steps)
 
@@ -141,19 +147,18 @@ def _lasting_fault(cluster: Cluster, promises: Sequence[Promise], steps: Steps) 
         return fault
     with steps.step(f"See whether cluster {cluster.name} recovers: {fault.rstrip('.')}"):
         _clear(cluster)
-        until = time.monotonic() + RECOVER_SECONDS
-        while fault and time.monotonic() < until and not _is_final(cluster):
-            time.sleep(0.2)
-            fault = cluster.fault(promises)
-    return fault
+        look = partial(cluster.fault, promises)
+        return poll(look, RECOVER_SECONDS, LOOK_LATER, until=lambda fault: not fault or _is_final(cluster))
 
 
 def _clear(cluster: Cluster) -> None:
-    """Take away what the last submission left running: it may be what keeps the cluster from answering."""
+    """Take away what the last submission left, which may be what keeps the cluster from answering."""
     from kindlabs.kube.namespaces import clear_others
+    from kindlabs.kube.probing import renew_ears
 
     with suppress(ApiError, InfraError):
         clear_others(cluster.api, "")
+        renew_ears(cluster.api)
 
 
 def _is_final(cluster: Cluster) -> bool:
@@ -171,15 +176,15 @@ def _sign(cluster: Cluster) -> None:
 
 def _read_sign(cluster: Cluster) -> str:
     """Who has the cluster; whoever took it just now signs a moment later."""
-    until = time.monotonic() + SIGN_SECONDS
-    while True:
+
+    def look() -> str | None:
         try:
             note = json.loads(_note(cluster).read_text(encoding="utf-8"))
             return f"{note['command']} (process {note['pid']}) has it since {note['since']}"
         except (OSError, ValueError, KeyError):
-            if time.monotonic() > until:
-                return "another command has it"
-            time.sleep(LOCK_POLL_SECONDS)
+            return None
+
+    return poll(look, SIGN_SECONDS, LOOK_AGAIN) or "another command has it"
 
 
 def _note(cluster: Cluster) -> Path:

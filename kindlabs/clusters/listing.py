@@ -12,14 +12,14 @@ from pathlib import Path
 import docker
 from docker.errors import DockerException
 
-from kindlabs.clusters import containers, engine, profiles, state, tools
+from kindlabs.clusters import profiles, state, tools
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.clusters.kind import LabCluster
 from kindlabs.clusters.lease import held, holder
 from kindlabs.errors import InfraError
+from kindlabs.machine import containers, engine
+from kindlabs.patience import ENGINE_SECONDS
 from kindlabs.progress import Steps, duration
-
-ANSWER_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Row:
 
 def list_clusters(course_root: Path) -> list[Row]:
     """What this checkout has made, in name order, looked at now."""
-    client = engine.find(timeout=ANSWER_SECONDS)
+    client = engine.find(timeout=ENGINE_SECONDS)
     clusters = [_cluster(course_root, name) for name in _names(course_root, client)]
     with ThreadPoolExecutor(max_workers=max(1, len(clusters))) as pool:
         return list(pool.map(lambda cluster: _look(cluster, client), clusters))
@@ -59,7 +59,7 @@ def remove(course_root: Path, steps: Steps) -> list[str]:
 
     Raises: InfraError when the engine refuses, or none answers; what is gone by then is gone.
     """
-    client = engine.find(timeout=ANSWER_SECONDS)
+    client = engine.find(timeout=ENGINE_SECONDS)
     names = _names(course_root, client)
     if client is None and names:
         message = f"No Docker engine answers, so nothing of {', '.join(names)} is removed."

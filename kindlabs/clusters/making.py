@@ -19,16 +19,18 @@ from urllib3.exceptions import HTTPError
 from kindlabs.addons.addon import load
 from kindlabs.addons.install import install
 from kindlabs.asking import Ask
-from kindlabs.clusters import engine, imagebuild, images, profiles, settings, tools
+from kindlabs.clusters import profiles, tools
 from kindlabs.clusters.cluster import Cluster, Facts, Wanted
 from kindlabs.clusters.commands import CommandFailed
-from kindlabs.clusters.imagelock import Lock
 from kindlabs.clusters.kind import PORT_TAKEN, LabCluster, egress_wanted, node_names
 from kindlabs.clusters.recipe import recipe
 from kindlabs.errors import InfraError
+from kindlabs.images import imagebuild, supply
+from kindlabs.images.lock import Lock
+from kindlabs.machine import engine, settings
 from kindlabs.progress import Steps
 from kindlabs.promises import nodes, readiness
-from kindlabs.promises.catalog import OF_EVERY_CLUSTER
+from kindlabs.promises.catalog import of_cluster
 from kindlabs.promises.trial import Trial
 
 KIND_STEPS = 6
@@ -43,10 +45,11 @@ def make(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask:
     """
     profile = profiles.load(course_root, cluster.profile)
     names = image_names(course_root, wanted)
-    settings.egress()  # a word that it cannot be is told before anything is built
-    client = engine.ensure(steps, ask)
     lock = Lock.load(course_root)
-    image, references = images.provide_all(lock.default, names, client, steps, lock, ask)
+    settings.egress()  # a word that it cannot be is told before anything is built
+    version = lock.asked_for()
+    client = engine.ensure(steps, ask)
+    image, references = supply.provide_all(version, names, client, steps, lock, ask)
     program = tools.kind(steps)
     kind = LabCluster(cluster.name, cluster.kubeconfig_path, image=image, kind_path=program, state=cluster.state)
     with steps.step(f"Create cluster {cluster.name}", total=KIND_STEPS + (profile.nodes > 1)) as step:
@@ -54,14 +57,14 @@ def make(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask:
         kind.delete()
         facts = Facts(profile.name, node_image=image, ports=cluster.ports, created=time.time())
         facts.egress = egress_wanted(image, client)
-        facts.kubernetes, facts.is_built = lock.default, bool(imagebuild.built_key(image, client))
+        facts.kubernetes, facts.is_built = version, bool(imagebuild.built_key(image, client))
         node = lock.node(facts.kubernetes)
         facts.capabilities = sorted(node.built if facts.is_built else node.published)
         facts.recipe = recipe(course_root, facts)
         cluster.facts = facts
         with _loading_early(cluster.name, profile.nodes, list(references.values()), client):
             _create_on_free_ports(kind, profile, cluster)
-        images.load(list(references.values()), node_names(cluster.name, client), client)
+        supply.load(list(references.values()), node_names(cluster.name, client), client)
         cluster.recall()  # its API server has a new address
         cluster.facts.version = cluster.api.request("GET", "/version")["gitVersion"]
         nodes.remember(cluster.api)
@@ -79,9 +82,9 @@ def add(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask: 
     names = image_names(course_root, wanted)
     client = engine.ensure(steps, ask)
     if names := [name for name in names if present.get(name) != lock.image(name).reference]:
-        references = images.provide(names, client, steps, lock, ask)
+        references = supply.provide(names, client, steps, lock, ask)
         with steps.step(f"Load {', '.join(names)} into cluster {cluster.name}"):
-            images.load(list(references.values()), node_names(cluster.name, client), client)
+            supply.load(list(references.values()), node_names(cluster.name, client), client)
         cluster.facts.images = present | references
         cluster.remember()
     _install(cluster, course_root, wanted, steps)
@@ -111,7 +114,7 @@ def _loading_early(name: str, nodes: int, references: list[str], client: docker.
             # No node yet, no container runtime in it, or an engine that went.
             with suppress(InfraError, DockerException, OSError, HTTPError):
                 if len(found := node_names(name, client)) == nodes:
-                    images.load(references, found, client)
+                    supply.load(references, found, client)
                     return
 
     loading = threading.Thread(target=load, daemon=True)
@@ -156,7 +159,7 @@ def _install(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps) 
         return
     promises = [promise for addon in addons for promise in addon.promises]
     if not cluster.addons:
-        promises = [*OF_EVERY_CLUSTER, *promises]
+        promises = [*of_cluster(cluster.facts.capabilities), *promises]
     with steps.step(f"Install {', '.join(addon.name for addon in addons)}"):
         install(cluster.api, addons)
         readiness.wait(promises, Trial(cluster.api, cluster.ports, "ready"))

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import httpx
 
-from kindlabs.clusters import gobuild
-from kindlabs.clusters.imagelock import Lock, course_root
 from kindlabs.errors import InfraError
+from kindlabs.images import gobuild
+from kindlabs.images.lock import Lock, course_root
 from kindlabs.progress import Step, Steps
 
 KIND = "0.33.0"

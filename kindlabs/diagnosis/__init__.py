@@ -1,5 +1,6 @@
-"""From a symptom to the first broken link: Ingress → Service → EndpointSlice → Pod → container → event.
+"""From a symptom to the first broken link, one module a kind of link. A walk looks, asks and reads; it never changes.
 
-Each room of this package knows one kind of link. A walk looks at objects; it may also ask whether a port of a Pod
-listens, and read logs. It never waits, and never changes anything.
+Called from outside: every module but ``certmanager``, ``endpoints``, ``hooks``, ``images``, ``issuers``, ``policies``,
+``references``, ``routes``, ``signing``, ``traefik``.
+May import: ``kube``, ``quantities``.
 """

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from kindlabs.addons.cert_manager import names_issuer
 from kindlabs.diagnosis.cause import Cause, Scene, about
 from kindlabs.diagnosis.certmanager import complaint_about_secret
 from kindlabs.diagnosis.issuers import why_wrong_issuer
 from kindlabs.diagnosis.shim import (
     CERTIFICATE,
     ingress_with_tls,
+    names_issuer,
     shim_of,
     why_no_certificate_of,
     written_at,

@@ -7,14 +7,11 @@ import re
 from kindlabs.diagnosis.cause import Field, Scene
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import age, containers, dig
+from kindlabs.patience import CRASH_SECONDS
 
 USUAL_PORTS = (80, 443, 3000, 5000, 8000, 8080, 8081, 8443, 9090)
 OWN_COMMANDS = {"agnhost": ["pause"]}
 """What the labs' images run when a manifest says nothing (test/images/agnhost/Dockerfile)."""
-LISTENS_SECONDS = 2.0
-"""A process that opens ports has opened them by then, on a machine that is not too busy."""
-CRASH_SECONDS = 4.0
-"""One crash may be a start-up race; no new start for so long, or a second crash, is not."""
 POD_POLICY: Field = ("spec", "restartPolicy")
 # A thousand seconds and more are for ever here.
 ENDLESS = re.compile(r"^(\S*/)?(agnhost )?(pause|sleep (inf|infinity|\d{4,}|\d+[hd]))\b|^tail -f /dev/null$")

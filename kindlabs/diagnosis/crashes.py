@@ -19,9 +19,8 @@ from kindlabs.diagnosis.hooks import why_hook_fails, why_hook_runs
 from kindlabs.diagnosis.probes import why_killed
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import age, dig, statuses
+from kindlabs.patience import INIT_SECONDS
 
-INIT_SECONDS = 2.0
-"""An init container that runs for so long has not ended at once."""
 QUICK_SECONDS = 3
 """A container that ends within so many seconds ends soon after it starts."""
 KILLED = 137

@@ -7,9 +7,7 @@ from kindlabs.diagnosis.containers import field_of, never_ends, spec_of, stays_d
 from kindlabs.diagnosis.events import events_of, last_time
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import age, dig
-
-HOOK_SECONDS = 2.0
-"""A usual hook has ended by then."""
+from kindlabs.patience import HOOK_SECONDS
 
 
 def why_hook_runs(scene: Scene, pod: Object, status: Object) -> Cause | None:

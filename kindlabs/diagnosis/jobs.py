@@ -13,14 +13,13 @@ from kindlabs.diagnosis.pods import why_pod_not_ready
 from kindlabs.diagnosis.workloads import why_pods_refused
 from kindlabs.kube import clock
 from kindlabs.kube.api import Object
-from kindlabs.kube.objects import age, condition, dig, statuses
+from kindlabs.kube.objects import age, condition, dig, owner_uids, statuses
 from kindlabs.kube.schedules import is_each_minute, next_times
 from kindlabs.kube.work import exit_codes, most_at_once, said_by, succeeded
 from kindlabs.kube.workloads import is_finished
+from kindlabs.patience import MADE_SECONDS
 
 NOT_INDEXED: Field = ("spec", "completionMode")
-MADE_SECONDS = 5.0
-"""A controller that is well makes what is due sooner."""
 
 
 def why_unfinished(scene: Scene, job: Object, pods: Sequence[Object]) -> Cause | None:
@@ -160,7 +159,8 @@ def why_not_fired(scene: Scene, cron_job: Object, jobs: Sequence[Object], since:
         text = f"The schedule of CronJob {name}, {spec['schedule']!r}, is not each minute; {when}."
         return about(cron_job, "SparseSchedule", text, ("spec", "schedule"), written=True)
     for job in jobs:
-        pods = [p for p in scene.world.ever("Pod", job["metadata"]["namespace"]) if _is_of(p, job)]
+        uid, namespace = job["metadata"]["uid"], job["metadata"]["namespace"]
+        pods = [pod for pod in scene.world.ever("Pod", namespace) if uid in owner_uids(pod)]
         if found := why_unfinished(scene, job, pods):
             return found
     if not jobs and age(since) > MADE_SECONDS:
@@ -274,7 +274,3 @@ def _failure(status: Object) -> Object | None:
 def _command_of(job: Object) -> Field:
     container = dig(job, "spec", "template", "spec", "containers", 0, default={})
     return ("spec", "template", "spec", "containers", 0, "args" if container.get("args") else "command")
-
-
-def _is_of(pod: Object, job: Object) -> bool:
-    return any(o["uid"] == job["metadata"]["uid"] for o in dig(pod, "metadata", "ownerReferences", default=[]))

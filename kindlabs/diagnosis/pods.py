@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kindlabs.diagnosis.cause import Cause, Field, Scene, about
-from kindlabs.diagnosis.containers import LISTENS_SECONDS, at_port, command, listening_ports, never_ends, process_field
+from kindlabs.diagnosis.containers import at_port, command, listening_ports, never_ends, process_field
 from kindlabs.diagnosis.crashes import why_stuck
 from kindlabs.diagnosis.images import why_no_image
 from kindlabs.diagnosis.probes import why_not_alive, why_probe_fails
@@ -11,15 +11,12 @@ from kindlabs.diagnosis.references import why_not_mounted, why_reference_missing
 from kindlabs.diagnosis.scheduling import why_not_scheduled
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import age, condition, dig, is_ready, is_true, owner, statuses
+from kindlabs.patience import GATE_SECONDS, LISTENS_SECONDS, START_SECONDS
 
-START_SECONDS = 10.0
-"""A process on a busy machine may take so long from its start to its first open port; nobody is blamed before."""
 FAILED_FOR: dict[str, Field] = {"DeadlineExceeded": ("activeDeadlineSeconds",)}
 """Which field of a Pod a reason for giving it up is about."""
 FULL_MACHINE = "The node was low on resource"
 """The kubelet's words when it evicts (pkg/kubelet/eviction)."""
-GATE_SECONDS = 2.0
-"""A controller that opens a readiness gate has done so by then."""
 
 
 def why_pod_not_ready(scene: Scene, pod: Object) -> Cause | None:

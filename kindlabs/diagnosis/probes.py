@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 
 from kindlabs.diagnosis.cause import Cause, Field, Scene, about
-from kindlabs.diagnosis.containers import LISTENS_SECONDS, field_of, listening_ports, never_ends, port_number, spec_of
+from kindlabs.diagnosis.containers import field_of, listening_ports, never_ends, port_number, spec_of
 from kindlabs.diagnosis.events import innermost, last_time, newest, said, times
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import age, dig, statuses
+from kindlabs.patience import LISTENS_SECONDS, SPEAKS_SECONDS
 
-SPEAKS_SECONDS = 10.0
-"""What listens for so long and does not speak gRPC speaks something else."""
 SLOW = re.compile(r"deadline exceeded|timed? ?out", re.I)
 """What a probe meets on a machine that is too busy."""
 NEVER_PASSES = re.compile(

@@ -10,9 +10,8 @@ from kindlabs.diagnosis.events import innermost, newest, said
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import age, containers, dig
 from kindlabs.kube.podspecs import Reference, references
+from kindlabs.patience import APPLIED_SECONDS
 
-APPLIED_SECONDS = 2.0
-"""What a Pod names may be applied so long after it."""
 UNMOUNTED = ("FailedMount", "FailedAttachVolume", "FailedMapVolume", "FailedCreatePodSandBox")
 NO_PATH = re.compile(r'for volume "([^"]+)" : path "([^"]+)" does not exist')
 """The kubelet's words about a local volume (pkg/volume/local)."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from kindlabs.diagnosis.cause import Field
 from kindlabs.kube.api import Object
 from kindlabs.quantities import value_of
-from kindlabs.yamlsource import leaves, shown
+from kindlabs.tree import leaves, shown
 
 TYPED = re.compile(r"^failed to create typed patch object \([^)]*\): (?:errors:\s*)?")
 INVALID = re.compile(r'^[\w.]+ "[^"]*" is invalid: ')

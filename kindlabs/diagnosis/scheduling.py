@@ -10,11 +10,10 @@ from kindlabs.diagnosis.storage import why_not_bound
 from kindlabs.kube.api import Object
 from kindlabs.kube.nodes import CONTROL_PLANE, fits_terms, is_by_people, taint_text, taints_of, tolerated
 from kindlabs.kube.objects import age, condition, dig, labels_text, pods_are_going, statuses
+from kindlabs.patience import FIRST_WORD_SECONDS
 
 CORDONED = "node.kubernetes.io/unschedulable"
 """The taint of a cordon, which is somebody's deed: where no lab asks for it, the cluster's promises find it."""
-FIRST_WORD_SECONDS = 2.0
-"""What the scheduler says first may pass: an old Pod may still hold the room that the new one needs."""
 NODE_TERMS = (
     *("spec", "affinity", "nodeAffinity"),
     *("requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from kindlabs.addons.cert_manager import names_issuer
 from kindlabs.diagnosis.cause import Cause, Field, Scene, about
 from kindlabs.diagnosis.certmanager import complaint_about_annotation, silent_about
 from kindlabs.diagnosis.events import changed_at, newest, said
@@ -15,6 +14,11 @@ CERTIFICATE = "Certificate.cert-manager.io"
 ISSUER_LIKE = re.compile(r"issuer", re.I)
 ANNOTATIONS = {"ClusterIssuer": "cert-manager.io/cluster-issuer", "Issuer": "cert-manager.io/issuer"}
 """By which annotation an Ingress names an issuer of a kind."""
+
+
+def names_issuer(ingress: Object) -> bool:
+    """Whether an Ingress asks an issuer for Certificates."""
+    return any(key in (ingress["metadata"].get("annotations") or {}) for key in ANNOTATIONS.values())
 
 
 def ingress_with_tls(scene: Scene, namespace: str, secret: str) -> Object | None:

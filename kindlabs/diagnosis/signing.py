@@ -6,7 +6,7 @@ from kindlabs.diagnosis.cause import Cause, Scene, about
 from kindlabs.diagnosis.certmanager import complaint_about_certificate, silent_about
 from kindlabs.diagnosis.events import changed_at, last_time, said
 from kindlabs.kube.api import Object
-from kindlabs.kube.objects import age, condition, dig, is_true
+from kindlabs.kube.objects import age, condition, is_true, owner_uids
 
 REQUEST = "CertificateRequest.cert-manager.io"
 NAMES = ("dnsNames", "commonName", "ipAddresses", "uris", "emailAddresses", "otherNames", "literalSubject")
@@ -50,7 +50,7 @@ def why_no_request(scene: Scene, certificate: Object) -> Cause | None:
 def _requests(scene: Scene, certificate: Object) -> list[Object]:
     own, namespace = certificate["metadata"]["uid"], certificate["metadata"]["namespace"]
     found = scene.world.list(REQUEST, namespace)
-    return [r for r in found if any(o["uid"] == own for o in dig(r, "metadata", "ownerReferences", default=[]))]
+    return [r for r in found if own in owner_uids(r)]
 
 
 def _is_unsigned(event: Object, certificate: str) -> bool:

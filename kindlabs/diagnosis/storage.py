@@ -9,13 +9,12 @@ from kindlabs.kube.api import Object
 from kindlabs.kube.nodes import fits_terms, selects
 from kindlabs.kube.objects import age, dig, labels_text
 from kindlabs.kube.podspecs import references
+from kindlabs.patience import NOBODY_SECONDS
 from kindlabs.quantities import value_of
 
 LATER = "WaitForFirstConsumer"
 STATIC = "kubernetes.io/no-provisioner"
 """The provisioner of a class whose volumes somebody makes by hand (kubernetes.io/docs/concepts/storage)."""
-NOBODY_SECONDS = 3.0
-"""A Pod that uses a claim is applied so long after it at most."""
 CLASS, MODES, SIZE = ("spec", "storageClassName"), ("spec", "accessModes"), ("spec", "capacity", "storage")
 NODES = ("spec", "nodeAffinity", "required", "nodeSelectorTerms")
 AVAILABLE = (None, "Pending", "Available")

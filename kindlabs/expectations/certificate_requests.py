@@ -11,23 +11,22 @@ from cryptography.x509.oid import NameOID
 from kindlabs.diagnosis.cause import Cause, about
 from kindlabs.expectations.access import Subject
 from kindlabs.expectations.named import NamedObject
+from kindlabs.kube import identity
 from kindlabs.kube.api import ApiError, Object
 from kindlabs.kube.objects import condition, dig
-from kindlabs.waiting import READY_SECONDS, Look
+from kindlabs.patience import READY_SECONDS
+from kindlabs.waiting import Look
 
 if TYPE_CHECKING:
     from kindlabs.expectations.lab import Lab
 
-USERS = "kubernetes.io/kube-apiserver-client"
-"""The signer of certificates that the API server takes for its users
-(kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests)."""
 CLIENT_AUTH = "client auth"
 
 
 class CertificateRequest(NamedObject):
     """One CertificateSigningRequest by name. A person with the right to approves it; here the instructor does."""
 
-    kind = "CertificateSigningRequest.certificates.k8s.io"
+    kind = identity.KIND
 
     def __init__(self, lab: Lab, name: str) -> None:
         super().__init__(lab, name, "")
@@ -37,11 +36,8 @@ class CertificateRequest(NamedObject):
         request = self.find()
         if request is None or condition(request, "Approved"):
             return
-        path = f"/apis/certificates.k8s.io/v1/certificatesigningrequests/{self.name}/approval"
-        approved = {"type": "Approved", "status": "True", "reason": "Instructor", "message": "the lab's instructor"}
         live = self.lab.api.get(self.kind, self.name) or request
-        live["status"] = {"conditions": [approved]}
-        self.lab.api.request("PUT", path, body=live)
+        identity.approve(self.lab.api, live, "Instructor", "the lab's instructor")
 
     def makes_user(self, name: str, *groups: str) -> None:
         """The certificate that is signed for it makes its holder user *name*, a member of just *groups*."""
@@ -97,8 +93,8 @@ def _named(user: str, groups: list[str]) -> str:
 def _why_unsigned(request: Object) -> Cause | None:
     name, spec = request["metadata"]["name"], request["spec"]
     what = f"CertificateSigningRequest {name}"
-    if spec.get("signerName") != USERS:
-        text = f"{what} asks signer {spec.get('signerName')}; certificates of users come from {USERS}."
+    if spec.get("signerName") != identity.SIGNER:
+        text = f"{what} asks signer {spec.get('signerName')}; certificates of users come from {identity.SIGNER}."
         return about(request, "WrongSigner", text, ("spec", "signerName"))
     usages = spec.get("usages") or []
     if CLIENT_AUTH not in usages:

@@ -15,7 +15,8 @@ from kindlabs.errors import InfraError
 from kindlabs.expectations.named import NamedObject
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import condition, dig
-from kindlabs.waiting import ACTION_SECONDS, Look
+from kindlabs.patience import ACTION_SECONDS
+from kindlabs.waiting import Look
 
 if TYPE_CHECKING:
     from kindlabs.expectations.lab import Lab

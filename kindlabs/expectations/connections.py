@@ -11,7 +11,8 @@ from kindlabs.diagnosis.connections import why_not_reached, why_not_resolved, wh
 from kindlabs.errors import LabError
 from kindlabs.expectations.answers import Text, describe, says
 from kindlabs.kube.api import Object
-from kindlabs.waiting import ACTION_SECONDS, Look
+from kindlabs.patience import ACTION_SECONDS
+from kindlabs.waiting import Look
 
 if TYPE_CHECKING:
     from kindlabs.expectations.lab import Lab

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kindlabs.diagnosis.cause import Cause, Field, about
 from kindlabs.diagnosis.containers import index_of, process_field
-from kindlabs.diagnosis.pods import START_SECONDS, why_pod_not_ready
+from kindlabs.diagnosis.pods import why_pod_not_ready
 from kindlabs.diagnosis.tokens import token_field, tokens_of, why_other_token, why_wrong_token
 from kindlabs.expectations.answers import Text, describe, says
 from kindlabs.expectations.tokens import claims_of, lifetime
@@ -15,15 +15,14 @@ from kindlabs.expectations.words import state_of
 from kindlabs.kube.api import ApiError, Object
 from kindlabs.kube.objects import age, dig, statuses
 from kindlabs.kube.streams import Ran, Unended, run
-from kindlabs.waiting import LOOK_AGAIN, Look
+from kindlabs.patience import LOOK_LATER, START_SECONDS
+from kindlabs.waiting import Look
 
 if TYPE_CHECKING:
     from kindlabs.expectations.pods import Pod
 
 COMMAND_SECONDS, SAID_BYTES = 5.0, 64 * 1024
 """What one command may take and say."""
-ASK_AGAIN = 4 * LOOK_AGAIN
-"""Seconds between two commands: each is a process in the learner's container."""
 SHOWN = 120
 """Characters of what was said that are shown."""
 PROCESSES = 'for p in /proc/[0-9]*; do tr "\\0" " " < $p/cmdline 2>/dev/null && echo; done'
@@ -192,7 +191,7 @@ class Container:
             return walk(pod) or self._about(pod, "WrongInside", text, field(pod) if field else None)
 
         expected = f"{what}, in {self}"
-        self.lab.expect(expected, self.pod.seen(look), self.pod.explained(why), every=ASK_AGAIN, within=within)
+        self.lab.expect(expected, self.pod.seen(look), self.pod.explained(why), every=LOOK_LATER, within=within)
 
     def _why_elsewhere(self, pod: Object, path: str) -> Cause | None:
         """The file is in another container of the Pod: each has a file system of its own."""

@@ -28,7 +28,8 @@ from kindlabs.expectations.probe import Replies
 from kindlabs.expectations.services import Service
 from kindlabs.expectations.workloads import Workload
 from kindlabs.kube import bounded
-from kindlabs.waiting import ACTION_SECONDS, Look
+from kindlabs.patience import ACTION_SECONDS
+from kindlabs.waiting import Look
 
 if TYPE_CHECKING:
     from kindlabs.expectations.lab import Lab

@@ -13,10 +13,11 @@ from kindlabs.expectations.words import state_of
 from kindlabs.expectations.workloads import Workload
 from kindlabs.kube import clock
 from kindlabs.kube.api import Object
-from kindlabs.kube.objects import condition, dig, is_true, owner
+from kindlabs.kube.objects import condition, dig, is_true, owner, owner_uids
 from kindlabs.kube.work import exit_codes, most_at_once, said_by, succeeded
 from kindlabs.kube.workloads import is_finished, made_of
-from kindlabs.waiting import ACTION_SECONDS, READY_SECONDS, Look
+from kindlabs.patience import ACTION_SECONDS, READY_SECONDS
+from kindlabs.waiting import Look
 
 TICK = timedelta(minutes=1)
 """The finest that a schedule can be."""
@@ -34,8 +35,7 @@ class Job(Workload):
         mine = (self.kind, self.name)
         uid = found["metadata"]["uid"] if found else ""
         pods = self.lab.world.ever("Pod", self.namespace)
-        owned = [pod for pod in pods if owner(pod) == mine]
-        return [pod for pod in owned if any(o["uid"] == uid for o in pod["metadata"]["ownerReferences"])]
+        return [pod for pod in pods if owner(pod) == mine and uid in owner_uids(pod)]
 
     def completes(self, *, within: float | None = None) -> None:
         """It is Complete."""

@@ -25,8 +25,9 @@ from kindlabs.kube.api import Api, Object
 from kindlabs.kube.objects import labels_text
 from kindlabs.kube.world import World
 from kindlabs.nonces import derive
+from kindlabs.patience import ASKING_SECONDS, LOOK_AGAIN
 from kindlabs.promises.barrier import Barrier
-from kindlabs.waiting import LOOK_AGAIN, Deadline, Look, Unmet, wait_until
+from kindlabs.waiting import Deadline, Look, Unmet, wait_until
 
 LEAD_SECONDS = 5.0
 """So long before a wait runs out the cluster is doubted: by its end the control experiment has its result."""
@@ -57,6 +58,7 @@ class Lab(Nouns):
         probe: sends requests inside the cluster.
         barrier: whether answers are already answers of what was applied.
         ports: the host's ports of the Ingress controller, by scheme: ``{"https": 8443}``.
+        breaks: the promises of the cluster that the lab breaks on purpose.
         nonce: the random value that this submission was given.
         handed_in: what was handed in beside objects: its ``answers`` and ``files``.
         apply_stage: applies the objects of a stage by its name, as the learner; gives why some were refused.
@@ -76,6 +78,7 @@ class Lab(Nouns):
     namespaces: tuple[str, ...]
     deadline: Deadline
     ports: dict[str, int] = field(default_factory=dict)
+    breaks: tuple[str, ...] = ()
     nonce: str = ""
     handed_in: Parts | None = None
     apply_stage: Callable[[str], Mapping[tuple[str, str, str], tuple[str, Field]]] = lambda _name: {}
@@ -189,6 +192,7 @@ class Lab(Nouns):
         def current() -> Look:
             return look() if self.barrier.passed else Look(False, "the cluster is still taking in the submission")
 
+        self.deadline.grant(ASKING_SECONDS)
         return self.expect(expected, current, why, every=LOOK_AGAIN, within=within)
 
     def expect(

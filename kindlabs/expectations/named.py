@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from kindlabs.diagnosis.cause import Cause
 from kindlabs.kube.api import Object
 from kindlabs.kube.notes import note_disturbed
-from kindlabs.waiting import ACTION_SECONDS, Look
+from kindlabs.patience import ACTION_SECONDS
+from kindlabs.waiting import Look
 
 if TYPE_CHECKING:
     from kindlabs.expectations.lab import Lab

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 
 from kindlabs.diagnosis.cause import Cause
 from kindlabs.diagnosis.placement import HOST, why_let_in
+from kindlabs.errors import LabError
 from kindlabs.kube.api import Object
 from kindlabs.kube.nodes import change, is_by_people, taint_of, taints_of, with_taints
 from kindlabs.kube.objects import ENDED, dig, is_going
 from kindlabs.kube.world import World
-from kindlabs.waiting import ACTION_SECONDS, Look
+from kindlabs.patience import ACTION_SECONDS
+from kindlabs.promises.nodes import NODES_TAKE_PODS
+from kindlabs.waiting import Look
 
 if TYPE_CHECKING:
     from kindlabs.expectations.lab import Lab
@@ -27,7 +30,7 @@ class Nodes:
     """Some nodes, by their names: those that carried some labels when they were asked for.
 
     What is done to them holds while a ``with`` block runs. A run that is killed in between leaves it, and the next one
-    puts it back: the lab's ``breaks`` names ``nodes-take-pods``.
+    puts it back: the lab's ``breaks`` names ``nodes-take-pods``, else each of these raises LabError.
 
     Args:
         called: what a learner reads of them.
@@ -104,6 +107,8 @@ class Nodes:
 
     @contextlib.contextmanager
     def _changed(self, done: Callable[[Object], Object], undone: Undo) -> Iterator[None]:
+        if NODES_TAKE_PODS.name not in self.lab.breaks:
+            raise LabError(f"the lab changes nodes; lab.yaml must say so: `breaks: [{NODES_TAKE_PODS.name}]`")
         self.lab.deadline.grant(ACTION_SECONDS)
         with contextlib.ExitStack() as stack:
             for name in self.names:

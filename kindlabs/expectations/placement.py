@@ -13,7 +13,8 @@ from kindlabs.expectations.words import state_of
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import condition, dig, labels_text
 from kindlabs.kube.world import has_labels
-from kindlabs.waiting import READY_SECONDS, Look
+from kindlabs.patience import READY_SECONDS
+from kindlabs.waiting import Look
 
 if TYPE_CHECKING:
     from kindlabs.expectations.workloads import Workload

@@ -21,13 +21,11 @@ from kindlabs.expectations.workloads import Workload
 from kindlabs.kube.api import Object
 from kindlabs.kube.notes import note_disturbed
 from kindlabs.kube.objects import dig, is_ready, labels_text, restarts
-from kindlabs.waiting import ACTION_SECONDS, LOOK_AGAIN, READY_SECONDS, Look
+from kindlabs.patience import ACTION_SECONDS, ENDS_SECONDS, LOOK_AGAIN, READY_SECONDS
+from kindlabs.waiting import Look
 
 if TYPE_CHECKING:
     from kindlabs.expectations.lab import Lab
-
-ENDS_SECONDS = 4.0
-"""A process that was asked to end, and said something instead, is seen to run on after so long."""
 
 
 class Pod(Workload):

@@ -12,13 +12,7 @@ from kindlabs.diagnosis.events import last_time, newest
 from kindlabs.diagnosis.probes import question_of, readiness_failure, why_readiness_lost
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import age, condition, dig, is_going, is_ready, restarts, statuses
-
-UNPROBED_SECONDS = 3.0
-"""A container without a readiness probe is Ready as soon as it runs; the first crash shows after 1.3 s."""
-RECENT_SECONDS = 15.0
-"""A Pod whose readiness went within so many seconds may lose it again."""
-OUTLIVE_SECONDS = 20.0
-"""A restarted container must run longer than before its restart, at most this long, to count as steady."""
+from kindlabs.patience import OUTLIVE_SECONDS, RECENT_SECONDS, UNPROBED_SECONDS
 
 
 def is_steady(scene: Scene, pod: Object, for_seconds: float = 0) -> bool:

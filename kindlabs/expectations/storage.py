@@ -18,13 +18,14 @@ from kindlabs.diagnosis.storage import (
     why_other_size,
     why_shared,
 )
-from kindlabs.expectations.containers import ASK_AGAIN, Container
+from kindlabs.expectations.containers import Container
 from kindlabs.expectations.named import NamedObject
 from kindlabs.expectations.nodes import Nodes
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import condition, dig, is_ready
+from kindlabs.patience import LOOK_LATER, READY_SECONDS
 from kindlabs.quantities import value_of
-from kindlabs.waiting import READY_SECONDS, Look
+from kindlabs.waiting import Look
 
 if TYPE_CHECKING:
     from kindlabs.expectations.pods import Pod
@@ -134,7 +135,7 @@ class Volume(NamedObject):
             return why_not_there(volume, f"{under} of {seen_by.pod}")
 
         expected = f"{word} in {under} of {seen_by.pod}, as it was written to {self}"
-        self.lab.expect(expected, self.seen(look), self.explained(why), every=ASK_AGAIN, within=within)
+        self.lab.expect(expected, self.seen(look), self.explained(why), every=LOOK_LATER, within=within)
 
     def is_in_phase(self, phase: str, for_seconds: float = 0, *, within: float | None = None) -> None:
         """It is Available, Bound, Released or Failed, and has been so for *for_seconds*.

@@ -19,7 +19,8 @@ from kindlabs.kube.api import ApiError, Object
 from kindlabs.kube.objects import dig, is_going, is_ready
 from kindlabs.kube.workloads import others_of, pods_of, scalers_of, span_of
 from kindlabs.kube.world import World
-from kindlabs.waiting import ACTION_SECONDS, READY_SECONDS, Look
+from kindlabs.patience import ACTION_SECONDS, READY_SECONDS
+from kindlabs.waiting import Look
 
 
 class Workload(NamedObject):

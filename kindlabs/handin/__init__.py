@@ -1,6 +1,7 @@
 """What a learner hands in: one class a kind, each with read, apply and mutate.
 
-Called by ``submission``, ``run`` and ``mutants``. May import what reads files; the API server only while applying.
+Called from outside: the classes below, ``objects``, ``part``.
+May import: ``kube`` (while applying), ``filetree``, ``kustomize``, ``lint``, ``manifests``, ``yamlsource``.
 """
 
 from kindlabs.handin.answers import Answers

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from operator import not_
 
 from kindlabs.errors import LabError
 from kindlabs.kube.api import Api, ApiError, Object
@@ -15,13 +16,12 @@ from kindlabs.kube.objects import condition, dig, is_going, is_left, is_ready, i
 from kindlabs.kube.ownership import LAB, OPEN, is_as_signed, is_labs, signed
 from kindlabs.kube.podspecs import pod_spec
 from kindlabs.kube.removal import remove
+from kindlabs.patience import LOOK_LATER, OURS_SECONDS, poll
 from kindlabs.perimeter import Thing
 
 WAIT = "kind-labs/wait"
 """Annotation, in a lab's manifest: ``"false"`` for what is broken on purpose, so that nobody waits for it."""
 LATER = "WaitForFirstConsumer"
-READY_SECONDS = 60.0
-LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -117,17 +117,13 @@ def _find(api: Api, each: Given) -> Object | None:
 
 
 def _await(api: Api, given: Sequence[Given]) -> None:
-    until = time.monotonic() + READY_SECONDS
-    waiting = [each for each in given if each.manifest["kind"] in READY]
-    while waiting := [each for each in waiting if _why_not_ready(api, each)]:
-        if time.monotonic() > until:
-            each = waiting[0]
+    for each in given:
+        kind, look = each.manifest["kind"], partial(_why_not_ready, api, each)
+        if kind in READY and (why := poll(look, OURS_SECONDS, LOOK_LATER, until=not_)):
             raise LabError(
-                f"{each.where}: {each.manifest['kind']} {each.key.name} is not ready after {READY_SECONDS:.0f} s: "
-                f"{_why_not_ready(api, each)}.",
+                f"{each.where}: {kind} {each.key.name} is not ready after {OURS_SECONDS:.0f} s: {why}.",
                 f'mend it, or annotate it with {WAIT}: "false" where it is broken on purpose',
             )
-        time.sleep(LOOK_SECONDS)
 
 
 def _why_not_ready(api: Api, each: Given) -> str | None:

@@ -7,18 +7,17 @@ restart.
 from __future__ import annotations
 
 import secrets
-import time
 
 from kindlabs.kube.api import Api, ApiTimeout, Object
 from kindlabs.kube.objects import dig
 from kindlabs.kube.ownership import GUEST_MANAGER
 from kindlabs.kube.streams import Shells
+from kindlabs.patience import LOOK_AGAIN, poll
 
 GUEST = "kind-labs"
 """How containers of our own in Pods of a lab are named."""
 GUEST_SECONDS, GUEST_START_SECONDS = 900, 10.0
 """How long such a container lives at most, and what it gets to start."""
-POLL_SECONDS = 0.03
 
 
 def guest(api: Api, pod: Object, like: Object) -> Shells:
@@ -51,13 +50,10 @@ def _container(like: Object, name: str) -> Object:
 
 
 def _await(api: Api, pod: str, namespace: str, container: str) -> None:
-    until = time.monotonic() + GUEST_START_SECONDS
-    state: Object = {}
-    while time.monotonic() < until:
-        found = api.get("Pod", pod, namespace) or {}
-        all_of_them = dig(found, "status", "ephemeralContainerStatuses", default=[])
-        state = next((status["state"] for status in all_of_them if status["name"] == container), {})
-        if "running" in state:
-            return
-        time.sleep(POLL_SECONDS)
-    raise ApiTimeout(f"container {container} of our own in Pod {pod} does not start: {state or 'nobody says why'}")
+    def look() -> Object:
+        found = dig(api.get("Pod", pod, namespace) or {}, "status", "ephemeralContainerStatuses", default=[])
+        return next((status["state"] for status in found if status["name"] == container), {})
+
+    state = poll(look, GUEST_START_SECONDS, LOOK_AGAIN, until=lambda state: "running" in state)
+    if "running" not in state:
+        raise ApiTimeout(f"container {container} of our own in Pod {pod} does not start: {state or 'nobody says why'}")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import re
 import secrets
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from kindlabs.kube.api import Api, ApiError, Object
 from kindlabs.kube.identity import inside, learner_kubeconfig
 from kindlabs.kube.objects import dig
 from kindlabs.kube.ownership import INSTRUCTOR_MANAGER
+from kindlabs.patience import LOOK_LATER, OURS_SECONDS, poll
 
 NAMESPACE = "kl-hands"
 NAME = "hands"
@@ -29,7 +29,6 @@ SECONDS = 120
 COPY = "cp -L /given/* . 2>/dev/null; mkdir .kube && cp -L /own/config .kube/config && chmod 600 .kube/config"
 """What stands in a script's folder before its first line."""
 """What a script may take; a person at a keyboard is slower, but waits in between."""
-START_SECONDS = 60.0
 OUTPUT = 64 * 1024
 """Bytes of output that are read, and kept as evidence."""
 LAST_LINES = 3
@@ -73,7 +72,7 @@ def _things(api: Api, script: str, files: Mapping[str, bytes], namespace: str, m
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
         head | {"kind": "Secret", "stringData": texts},
         head | {"kind": "ConfigMap", "binaryData": given},
-        head | {"kind": "Pod", "spec": _pod_spec(_image(api), mark)},
+        head | {"kind": "Pod", "spec": _pod_spec(probing.container(api)["image"], mark)},
     ]
 
 
@@ -86,7 +85,7 @@ def _pod_spec(image: str, mark: str) -> Object:
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "activeDeadlineSeconds": SECONDS + int(START_SECONDS),
+        "activeDeadlineSeconds": SECONDS + int(OURS_SECONDS),
         "terminationGracePeriodSeconds": 0,
         "securityContext": {"runAsUser": NOBODY, "runAsGroup": NOBODY, "fsGroup": NOBODY, "runAsNonRoot": True}
         | {"seccompProfile": {"type": "RuntimeDefault"}},
@@ -121,29 +120,21 @@ def _pod_spec(image: str, mark: str) -> Object:
     }
 
 
-def _image(api: Api) -> str:
-    """The probe's: every node holds it."""
-    probe = api.get("Deployment", "probe", probing.NAMESPACE) or {}
-    image = dig(probe, "spec", "template", "spec", "containers", 0, "image")
-    if not image:
-        raise InfraError(f"no Deployment probe is in {probing.NAMESPACE}", "make clean, then run the command again")
-    return str(image)
-
-
 def _ended(api: Api) -> Object:
     """The status of the container once it has ended. Raises: InfraError when it never starts."""
-    begun = time.monotonic()
-    while True:
-        pod = api.get("Pod", NAME, NAMESPACE) or {}
-        ended = dig(pod, "status", "containerStatuses", 0, "state", "terminated")
-        if ended or dig(pod, "status", "phase") == "Failed":
-            return dict(ended or {"exitCode": 124})
-        started = dig(pod, "status", "containerStatuses", 0, "state", "running")
-        if not started and time.monotonic() - begun > START_SECONDS:
-            raise InfraError(f"Pod {NAME} of our own in {NAMESPACE} does not start", "run the command again")
-        if time.monotonic() - begun > SECONDS + 2 * START_SECONDS:
-            raise InfraError(f"Pod {NAME} of our own in {NAMESPACE} does not end", "run the command again")
-        time.sleep(0.1)
+
+    def look() -> Object:
+        status = (api.get("Pod", NAME, NAMESPACE) or {}).get("status") or {}
+        late = {"terminated": {"exitCode": 124}} if status.get("phase") == "Failed" else {}
+        return {**late, **dig(status, "containerStatuses", 0, "state", default={})}
+
+    state = poll(look, OURS_SECONDS, LOOK_LATER, until=lambda state: "running" in state or "terminated" in state)
+    if "running" in state:
+        state = poll(look, SECONDS + OURS_SECONDS, LOOK_LATER, until=lambda state: "terminated" in state)
+    if "terminated" not in state:
+        what = "end" if "running" in state else "start"
+        raise InfraError(f"Pod {NAME} of our own in {NAMESPACE} does not {what}", "run the command again")
+    return dict(state["terminated"])
 
 
 def _log(api: Api) -> str:
@@ -177,6 +168,4 @@ def _clear(api: Api) -> None:
     for kind in ("Pod", "Secret", "ConfigMap"):
         with suppress(ApiError):
             api.delete(kind, NAME, NAMESPACE, grace=0 if kind == "Pod" else None)
-    until = time.monotonic() + START_SECONDS
-    while api.get("Pod", NAME, NAMESPACE) and time.monotonic() < until:
-        time.sleep(0.1)
+    poll(lambda: not api.get("Pod", NAME, NAMESPACE), OURS_SECONDS, LOOK_LATER)

@@ -17,13 +17,16 @@ from cryptography.x509.oid import NameOID
 from kindlabs.errors import InfraError
 from kindlabs.kube.api import Api, ApiError, Object
 from kindlabs.kube.apply import LEARNER
+from kindlabs.patience import LOOK_AGAIN, TAKEN_IN_SECONDS, poll
 
 KIND = "CertificateSigningRequest.certificates.k8s.io"
+REQUESTS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 SIGNER = "kubernetes.io/kube-apiserver-client"
+"""The signer of certificates that the API server takes for its users
+(kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests)."""
 VALID = timedelta(days=30)
 RENEW = timedelta(days=1)
 """A certificate with less time left is replaced: nobody's kubectl is to stop in the middle of a lesson."""
-SIGNED_SECONDS = 15.0
 IN_CLUSTER = "https://kubernetes.default.svc"
 
 
@@ -106,13 +109,10 @@ def sign(api: Api, name: str, request: bytes) -> str:
         "expirationSeconds": int(VALID.total_seconds()),
         "usages": ["client auth"],
     }
-    resource = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
     body = {"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest", "metadata": {"name": name}}
     try:
-        made = api.request("POST", resource, body=body | {"spec": spec})
-        approved = {"type": "Approved", "status": "True", "reason": "kind-labs", "message": "the learner's own"}
-        made["status"] = {"conditions": [approved]}
-        api.request("PUT", f"{resource}/{name}/approval", body=made)
+        made = api.request("POST", REQUESTS, body=body | {"spec": spec})
+        approve(api, made, "kind-labs", "the learner's own")
         return _signed(api, name)
     except ApiError as error:
         raise InfraError(
@@ -122,11 +122,17 @@ def sign(api: Api, name: str, request: bytes) -> str:
         api.delete(KIND, name)
 
 
+def approve(api: Api, request: Object, reason: str, message: str) -> None:
+    """Approve a CertificateSigningRequest, saying why. Raises: ApiError."""
+    approved = {"type": "Approved", "status": "True", "reason": reason, "message": message}
+    body = request | {"status": {"conditions": [approved]}}
+    api.request("PUT", f"{REQUESTS}/{request['metadata']['name']}/approval", body=body)
+
+
 def _signed(api: Api, name: str) -> str:
-    until = time.monotonic() + SIGNED_SECONDS
-    while time.monotonic() < until:
-        found = api.get(KIND, name) or {}
-        if certificate := found.get("status", {}).get("certificate"):
-            return str(certificate)
-        time.sleep(0.05)
-    raise InfraError(f"the cluster has not signed a certificate within {SIGNED_SECONDS:g} s", "run the command again")
+    def look() -> str | None:
+        return ((api.get(KIND, name) or {}).get("status") or {}).get("certificate")
+
+    if certificate := poll(look, TAKEN_IN_SECONDS, LOOK_AGAIN):
+        return certificate
+    raise InfraError(f"the cluster has not signed a certificate within {TAKEN_IN_SECONDS:g} s", "run the command again")

@@ -63,6 +63,11 @@ def owner(thing: Object) -> tuple[str, str]:
     return "", ""
 
 
+def owner_uids(thing: Object) -> set[str]:
+    """The uids of all that own an object."""
+    return {reference["uid"] for reference in thing["metadata"].get("ownerReferences") or []}
+
+
 def is_leaving(world: World, thing: Object) -> bool:
     """Whether an object is being deleted, or will be: the garbage collector follows once its owner is gone."""
     if is_going(thing):

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable
 
 from kindlabs.errors import InfraError
 from kindlabs.kube.api import Api, Object
 from kindlabs.kube.ownership import INSTRUCTOR_MANAGER, is_as_signed, signed
-
-EFFECTIVE_SECONDS = 15.0
-"""The API server's own admission plugins take in a new policy within a second or two."""
+from kindlabs.patience import LOOK_LATER, TAKEN_IN_SECONDS, poll
 
 
 def keep_pulls_at_home(api: Api, namespace: str, images: Iterable[str]) -> None:
@@ -34,13 +31,9 @@ def keep_pulls_at_home(api: Api, namespace: str, images: Iterable[str]) -> None:
         return
     api.apply(policy, manager=INSTRUCTOR_MANAGER)
     api.apply(binding, manager=INSTRUCTOR_MANAGER)
-    until = time.monotonic() + EFFECTIVE_SECONDS
-    while known is None and _policy_of(api, namespace, held[0]) == "Always":
-        if time.monotonic() > until:
-            raise InfraError(
-                f"MutatingAdmissionPolicy {name} does not come into effect", "make clean, then run it again"
-            )
-        time.sleep(0.1)
+    if known or poll(lambda: _policy_of(api, namespace, held[0]) != "Always", TAKEN_IN_SECONDS, LOOK_LATER):
+        return
+    raise InfraError(f"MutatingAdmissionPolicy {name} does not come into effect", "make clean, then run it again")
 
 
 VERSION = "admissionregistration.k8s.io/v1"

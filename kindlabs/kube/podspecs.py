@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from kindlabs.kube.api import Object
 from kindlabs.kube.notes import Key
+from kindlabs.tree import Path, walk
 
 NAMED_IN = {
     "configMap": ("ConfigMap", "name"),
@@ -26,7 +27,7 @@ class Reference(NamedTuple):
 
     kind: str
     name: str
-    path: tuple[str | int, ...]
+    path: Path
     optional: bool
 
 
@@ -55,19 +56,10 @@ def reads(manifest: Object) -> set[Key]:
 
 def references(spec: Object) -> Iterator[Reference]:
     """Each ConfigMap, Secret and claim that a Pod's *spec* names."""
-    return _references(spec, ())
-
-
-def _references(part: Any, path: tuple[str | int, ...]) -> Iterator[Reference]:
-    if isinstance(part, list):
-        for at, item in enumerate(part):
-            yield from _references(item, (*path, at))
-    elif isinstance(part, dict):
-        for key, below in part.items():
-            kind, field = NAMED_IN.get(key, ("", ""))
-            for source in below if isinstance(below, list) else [below]:
-                # a projected Secret has a name where a mounted one has a secretName
-                name = (source.get(field) or source.get("name")) if kind and isinstance(source, dict) else None
-                if name:
-                    yield Reference(kind, str(name), (*path, key), bool(source.get("optional")))
-            yield from _references(below, (*path, key))
+    for path, below in walk(spec):
+        kind, field = NAMED_IN.get(str(path[-1]), ("", "")) if path else ("", "")
+        for source in below if isinstance(below, list) else [below]:
+            # a projected Secret has a name where a mounted one has a secretName
+            name = (source.get(field) or source.get("name")) if kind and isinstance(source, dict) else None
+            if name:
+                yield Reference(kind, str(name), path, bool(source.get("optional")))

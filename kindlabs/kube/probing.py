@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kindlabs.errors import InfraError
 from kindlabs.kube import curl
 from kindlabs.kube.api import Api
 from kindlabs.kube.guests import guest
@@ -22,10 +23,14 @@ PROBE = {"app": "probe"}
 """Labels of the ear's Pods."""
 PORT = 8080
 """Where they listen."""
-LOOK_AGAIN = 0.03
-"""Seconds between two questions whether a change has come through."""
 ANSWER_SECONDS = 2.0
 """What a request gets that may go nowhere."""
+
+
+def renew_ears(api: Api) -> None:
+    """Give the ears new lives: connections whose other end went without a word are held for minutes by the old ones."""
+    query = {"labelSelector": ",".join(f"{key}={value}" for key, value in PROBE.items())}
+    api.request("DELETE", f"/api/v1/namespaces/{NAMESPACE}/pods", query=query, body={"gracePeriodSeconds": 0})
 
 
 def host_of(service: str) -> str:
@@ -60,6 +65,14 @@ def mouth(api: Transport) -> Shells:
     """Shells in the Pod that asks, for :mod:`kindlabs.kube.curl`."""
     shells: Shells = api.sessions.setdefault((NAMESPACE, MOUTH), Shells(api, MOUTH, NAMESPACE))
     return shells
+
+
+def container(api: Api) -> Object:
+    """The ear's container as its Deployment has it: every node holds its image. Raises: ApiError, InfraError."""
+    found = api.get("Deployment", "probe", NAMESPACE)
+    if found is None:
+        raise InfraError(f"no Deployment probe is in {NAMESPACE}", "make clean, then run the command again")
+    return dict(found["spec"]["template"]["spec"]["containers"][0])
 
 
 def own(api_version: str, kind: str, name: str, spec: Object, **metadata: Any) -> Object:

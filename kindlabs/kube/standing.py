@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from kindlabs.kube.api import Api, ApiError, Object
 from kindlabs.kube.leftovers import is_served
 from kindlabs.kube.notes import Key, key_of
-from kindlabs.kube.objects import condition, dig, is_left, is_ready, restarts
+from kindlabs.kube.objects import condition, dig, is_left, is_ready, owner_uids, restarts
 from kindlabs.kube.ownership import LEARNER_MANAGER, has_foreign_fields
 from kindlabs.kube.podspecs import pod_spec, reads
 from kindlabs.kube.work import succeeded
@@ -109,13 +109,9 @@ class Standing:
         uids, before = {live["metadata"]["uid"]}, 0
         while len(uids) > before:
             before = len(uids)
-            found = [thing for thing in self.there.values() if uids & _owners(thing)]
+            found = [thing for thing in self.there.values() if uids & owner_uids(thing)]
             uids |= {thing["metadata"]["uid"] for thing in found}
         return found
-
-
-def _owners(thing: Object) -> set[str]:
-    return {owner["uid"] for owner in thing["metadata"].get("ownerReferences") or []}
 
 
 def _written(thing: Object) -> Object:

@@ -1,5 +1,6 @@
-"""What a cluster promises, each promise with one way to prove it.
+"""What a cluster promises, each promise with one way to prove it, and the four who ask for proofs.
 
-Callers: ``clusters`` (readiness, health), ``run`` (control experiment), ``expectations`` (barrier). Add-ons bring more.
-Imports ``kube`` alone.
+Called from outside: every module but ``claims``, ``controllers``, ``pods``, ``policies``, ``proving``, ``server``,
+``services``.
+May import: ``kube``, ``faults``. Add-ons bring more promises.
 """

@@ -13,12 +13,10 @@ from collections.abc import Callable, Sequence
 
 from kindlabs import faults
 from kindlabs.errors import InfraError
+from kindlabs.patience import COMES_SECONDS
 from kindlabs.promises.promise import Promise
 from kindlabs.promises.proving import prove
 from kindlabs.promises.trial import Trial
-
-GIVE_UP = 30.0
-"""Seconds; milliseconds are usual, and the control experiment has as many."""
 
 
 class Barrier:
@@ -48,7 +46,7 @@ class Barrier:
     def passed(self) -> bool:
         """Whether answers are answers of what was applied.
 
-        Raises: InfraError when a change did not come through within GIVE_UP seconds, or a bug of ours kept it.
+        Raises: InfraError when a change did not come through within COMES_SECONDS, or a bug of ours kept it.
         """
         if self._lost:
             raise InfraError(self._lost)
@@ -56,13 +54,13 @@ class Barrier:
 
     def _follow(self, trial: Trial, passed: threading.Event) -> None:
         try:
-            missing = prove(self._promises, trial, GIVE_UP)
+            missing = prove(self._promises, trial, COMES_SECONDS)
         except Exception as error:  # a bug of ours; nobody is to wait for this thread
             self._lost = faults.keep(error)
             return
         if missing:
             text = next(iter(missing.values()))
-            self._lost = f"what was changed last has not come through within {GIVE_UP:g} s: {text}"
+            self._lost = f"what was changed last has not come through within {COMES_SECONDS:g} s: {text}"
         else:
             passed.set()
         trial.clean_up()

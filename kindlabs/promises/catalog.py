@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
 
 from kindlabs.errors import LabError
 from kindlabs.kube.api import Api, Object
@@ -22,6 +21,7 @@ from kindlabs.promises.promise import Promise
 from kindlabs.promises.server import ADMISSION_ANSWERS, RIGHTS_HOLD
 from kindlabs.promises.services import NAMES_RESOLVE, SERVICES_ANSWER
 from kindlabs.spelling import did_you_mean
+from kindlabs.tree import walk
 
 OF_EVERY_CLUSTER = (
     *(ADMISSION_ANSWERS, RIGHTS_HOLD, NODES_TAKE_PODS, PODS_START, SERVICES_ANSWER, NAMES_RESOLVE),
@@ -30,8 +30,14 @@ OF_EVERY_CLUSTER = (
 """What comes first explains what comes after: where no Pod gets a node, no Job ends either."""
 KINDS = {kind for promise in OF_EVERY_CLUSTER for kind in promise.kinds}
 """Kinds of objects for whose sake every cluster promises something."""
-OF_SOME = (POLICIES_HOLD,)
-"""What a cluster promises where its Pod network can do it; a lab that needs it says so (``requires`` in lab.yaml)."""
+BY_CAPABILITY = {"network-policy": POLICIES_HOLD}
+"""What only clusters that can do it promise; a lab that needs one of these says so (``requires`` in lab.yaml)."""
+OF_SOME = tuple(BY_CAPABILITY.values())
+
+
+def of_cluster(capabilities: Collection[str]) -> list[Promise]:
+    """What a cluster with these *capabilities* promises, beside what its add-ons bring."""
+    return [*OF_EVERY_CLUSTER, *(promise for can, promise in BY_CAPABILITY.items() if can in capabilities)]
 
 
 def promised(kinds: Collection[str], of_addons: Iterable[Promise], breaks: Collection[str] = ()) -> list[Promise]:
@@ -60,16 +66,10 @@ def kinds_in(manifests: Iterable[Object]) -> set[str]:
     found: set[str] = set()
     for manifest in manifests:
         found.add(str(manifest.get("kind")))
-        if {"volumeClaimTemplates", "volumeClaimTemplate", "ephemeral"} & _keys(manifest.get("spec")):
+        fields = {step for path, _ in walk(manifest.get("spec")) for step in path}
+        if {"volumeClaimTemplates", "volumeClaimTemplate", "ephemeral"} & fields:
             found.add("PersistentVolumeClaim")
     return found
-
-
-def _keys(value: Any) -> set[str]:
-    """All keys of a tree."""
-    if isinstance(value, dict):
-        return {str(key) for key in value}.union(*map(_keys, value.values()))
-    return set().union(*map(_keys, value)) if isinstance(value, list) else set()
 
 
 def _check_names(names: Iterable[str], known: Sequence[str]) -> None:

@@ -13,14 +13,13 @@ from collections.abc import Callable, Sequence
 from kindlabs import faults
 from kindlabs.errors import InfraError
 from kindlabs.kube.probing import ANSWER_SECONDS
+from kindlabs.patience import COMES_SECONDS
 from kindlabs.promises.promise import Promise
 from kindlabs.promises.proving import prove
 from kindlabs.promises.trial import Trial
 
 VALID_SECONDS = 10.0
 """For so long an experiment that passed speaks for the cluster; who is blamed later waits for another one."""
-PATIENCE = 30.0
-"""Seconds that something new may take: a second or three in a cluster that is well, more on a busy machine."""
 
 
 class Control:
@@ -98,5 +97,5 @@ class _Experiment(threading.Thread):
         self._trial.clean_up()
 
     def _try(self) -> str | None:
-        missing = prove(self._promises, self._trial, PATIENCE, self._over)
+        missing = prove(self._promises, self._trial, COMES_SECONDS, self._over)
         return None if self._over.is_set() else next(iter(missing.values()), None)

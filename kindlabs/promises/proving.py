@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from kindlabs.errors import InfraError, of_machine
 from kindlabs.kube.api import ApiError
-from kindlabs.kube.probing import LOOK_AGAIN
+from kindlabs.patience import LOOK_AGAIN
 from kindlabs.promises.promise import Promise
 from kindlabs.promises.trial import Trial
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
+from operator import not_
 
 from kindlabs.errors import InfraError
 from kindlabs.kube.api import ApiTimeout
-from kindlabs.kube.probing import LOOK_AGAIN
+from kindlabs.patience import LOOK_AGAIN, poll
 from kindlabs.promises.health import symptom
 from kindlabs.promises.promise import Promise
 from kindlabs.promises.proving import prove
@@ -24,15 +26,15 @@ def wait(promises: Sequence[Promise], trial: Trial, timeout: float = READY_SECON
 
     Raises: InfraError that names what did not come, and what was seen last.
     """
-    until = time.monotonic() + timeout
+    begun = time.monotonic()
     try:
         missing = [f"{name}: {text}" for name, text in prove(promises, trial, timeout).items()]
     finally:
         trial.clean_up()
-    while not missing and (seen := _glance(promises, trial)):
-        if time.monotonic() > until:
-            missing = [seen]
-        time.sleep(LOOK_AGAIN)
+    if not missing:
+        left = timeout - (time.monotonic() - begun)
+        seen = poll(partial(_glance, promises, trial), left, LOOK_AGAIN, until=not_)
+        missing = [seen] if seen else []
     if missing:
         raise InfraError("\n".join([f"After {timeout:.0f} s the cluster is not ready.", *missing]), "make doctor")
 

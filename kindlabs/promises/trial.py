@@ -12,9 +12,9 @@ from functools import cached_property
 from kindlabs.errors import InfraError
 from kindlabs.kube import probing
 from kindlabs.kube.api import Api, ApiError, ApiTimeout, Object
-from kindlabs.kube.objects import dig
 from kindlabs.kube.ownership import INSTRUCTOR_MANAGER
 from kindlabs.kube.probing import NAMESPACE
+from kindlabs.kube.sending import kind_of
 
 MARK, OBJECT = "kind-labs/trial", "kind-labs/trial-object"
 """Labels: of all objects of trials, with PROCESS as value; and of what controllers make of one, with its name."""
@@ -64,7 +64,7 @@ class Trial:
 
         Raises: ApiError, ApiUnreachable.
         """
-        key = (_kind(manifest), manifest["metadata"]["name"])
+        key = (kind_of(manifest), manifest["metadata"]["name"])
         with self._sending:
             if key not in self._sent:
                 manifest["metadata"].setdefault("labels", {})[MARK] = PROCESS
@@ -80,7 +80,7 @@ class Trial:
 
     def now(self, made: Object) -> Object:
         """An object as it is now; empty when it is gone."""
-        return self.api.get(_kind(made), made["metadata"]["name"], NAMESPACE) or {}
+        return self.api.get(kind_of(made), made["metadata"]["name"], NAMESPACE) or {}
 
     def of(self, kind: str, name: str) -> list[Object]:
         """What was made of our object *name*: those of *kind* whose label OBJECT says so."""
@@ -92,8 +92,7 @@ class Trial:
 
     @cached_property
     def _like(self) -> Object:
-        probe = self.api.get("Deployment", "probe", NAMESPACE)
-        (container, *_) = dig(probe, "spec", "template", "spec", "containers", default=[{}])
+        container = probing.container(self.api)
         return {key: container[key] for key in ("image", "imagePullPolicy", "securityContext") if key in container}
 
     @property
@@ -133,8 +132,3 @@ class Trial:
         for kind, name in sorted(self._sent):
             with suppress(ApiError, InfraError):
                 self.api.delete(kind, name, NAMESPACE, grace=0 if kind == "Pod" else None)
-
-
-def _kind(manifest: Object) -> str:
-    group = manifest["apiVersion"].rpartition("/")[0]
-    return f"{manifest['kind']}.{group}" if group else str(manifest["kind"])

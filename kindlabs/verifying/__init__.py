@@ -1,8 +1,8 @@
 """``lab verify``: a lab proves itself, by its solutions, its start and its mutants, each on a clean cluster.
 
-``proving`` is one command from end to end: ``cases`` is what is to be run, ``running`` runs it in processes of its own
-(``worker``), ``kept`` remembers what came, ``judging`` says what is not as it should be, ``assertions`` takes a
-validator's assertions away, ``reports`` shows it all.
+Called from outside: ``verify``, ``Options``, ``reports``.
+May import: ``workers``, ``clusters``, ``course``, ``submission``, ``mutants``, ``validators``, ``vocabulary``,
+``record``, ``progress``.
 """
 
 from kindlabs.verifying.cases import Options

@@ -8,10 +8,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import kindlabs
 from kindlabs.clusters.state import write_whole
-from kindlabs.filetree import digest_of, files_below
 from kindlabs.verifying.cases import Case
+from kindlabs.workers import engine
 
 
 class Kept:
@@ -19,12 +18,7 @@ class Kept:
 
     def __init__(self, course_root: Path) -> None:
         self._folder = course_root / ".labs" / "verify"
-        package = Path(kindlabs.__file__).parent
-        clusters = course_root / "clusters"
-        of_labs = (clusters / "profiles", clusters / "addons")  # they are in the digest of whoever uses them
-        data = [file for file in files_below(clusters) if not file.is_relative_to(of_labs[0])]
-        data = [file for file in data if not file.is_relative_to(of_labs[1])]
-        self._engine = digest_of(files_below(package), package) + digest_of(data, course_root)
+        self._engine = engine.digest(course_root)
 
     def get(self, case: Case) -> dict[str, Any] | None:
         """The record of an earlier run of *case*; None where there is none, or something has changed since."""

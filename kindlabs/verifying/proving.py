@@ -12,16 +12,16 @@ from typing import Any
 from kindlabs import submission
 from kindlabs.asking import Ask
 from kindlabs.clusters.kubectl import kubectl_program
-from kindlabs.clusters.lease import lease
 from kindlabs.course import Course, CourseLab
-from kindlabs.progress import Steps, duration
+from kindlabs.progress import Steps, TimeLeft, duration
 from kindlabs.validators import read_validator
 from kindlabs.verifying import judging
 from kindlabs.verifying.assertions import assertions_of
 from kindlabs.verifying.cases import Case, Options, chosen
 from kindlabs.verifying.judging import Outcome
 from kindlabs.verifying.kept import Kept
-from kindlabs.verifying.running import jobs_here, run
+from kindlabs.verifying.running import run
+from kindlabs.workers.pool import jobs_here, prepare
 
 
 @dataclass
@@ -130,7 +130,7 @@ class _Runner:
                 outcomes[case] = judging.judge(case, record, remembered=True)
         todo = [case for case in cases if case not in outcomes]
         if todo:
-            self._prepare(todo[0].lab)
+            prepare(self._course.root, todo[0].lab, self._steps, self._ask)
             with self._steps.step(title, total=len(todo)) as step:
                 left = TimeLeft(len(todo))
                 with closing(run(self._course.root, todo, self._jobs, self._steps)) as answers:
@@ -150,24 +150,6 @@ class _Runner:
             self._kept.put(case, record)
         return outcome
 
-    def _prepare(self, lab: CourseLab) -> None:
-        """See that there is a cluster, and an engine below it, where a person can be asked and sees how far it is."""
-        with lease(self._course.root, lab.profile, lab.addons, self._steps, self._ask, images=lab.images):
-            pass
-
 
 def _told(outcome: Outcome, left: str) -> str:
     return f"{'✗' if outcome.faults else '✓'} {outcome.case.name} ({duration(outcome.seconds)}), {left}"
-
-
-class TimeLeft:
-    """What is left of *total* equal pieces of work."""
-
-    def __init__(self, total: int) -> None:
-        self._total, self._done, self.began = total, 0, time.monotonic()
-
-    def after_one_more(self) -> str:
-        """``12 of 66, some 9 min 05 s left``."""
-        self._done += 1
-        left = (time.monotonic() - self.began) / self._done * (self._total - self._done)
-        return f"{self._done} of {self._total}" + (f", some {duration(left)} left" if left else "")

@@ -10,12 +10,14 @@ from tempfile import TemporaryDirectory
 import yaml
 
 from kindlabs.asking import nobody
-from kindlabs.clusters import engine, images, making, tools
+from kindlabs.clusters import making, tools
 from kindlabs.clusters.cluster import Wanted
 from kindlabs.clusters.commands import run
-from kindlabs.clusters.imagelock import Lock
 from kindlabs.clusters.kind import CONSENT_TO_CGROUP_V1
 from kindlabs.clusters.lease import ALWAYS
+from kindlabs.images import supply
+from kindlabs.images.lock import Lock
+from kindlabs.machine import engine
 from kindlabs.progress import Steps
 from tests.bench.measure import Row
 from tests.bench.stage import Stage
@@ -54,8 +56,8 @@ def _provide(stage: Stage) -> str:
     client = engine.ensure(stage.steps, nobody)
     lock = Lock.load(stage.root)
     wanted = Wanted((*ALWAYS, *stage.lab.addons), stage.lab.images)
-    images.provide(making.image_names(stage.root, wanted), client, stage.steps, lock)
-    return images.node_image(lock.default, client, stage.steps, lock)
+    supply.provide(making.image_names(stage.root, wanted), client, stage.steps, lock)
+    return supply.node_image(lock.asked_for(), client, stage.steps, lock)
 
 
 def _bare(image: str, steps: Steps) -> float:

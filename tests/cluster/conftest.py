@@ -15,9 +15,10 @@ import pytest
 from rich.console import Console
 
 from kindlabs import course
-from kindlabs.clusters import engine, listing
+from kindlabs.clusters import listing
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.clusters.lease import lease
+from kindlabs.machine import engine
 from kindlabs.progress import Steps
 
 HERE = Path(__file__).parent

@@ -13,9 +13,9 @@ from rich.console import Console
 
 from kindlabs.clusters import listing
 from kindlabs.clusters.cluster import Cluster
-from kindlabs.clusters.containers import NAME_LABEL
 from kindlabs.clusters.lease import held
 from kindlabs.clusters.profiles import cluster_name
+from kindlabs.machine.containers import NAME_LABEL
 from kindlabs.progress import Steps
 
 

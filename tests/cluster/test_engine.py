@@ -11,12 +11,12 @@ import docker
 import pytest
 from docker.models.containers import Container
 
-from kindlabs.clusters import own_engine
-from kindlabs.clusters.imagelock import Lock
+from kindlabs.images.lock import Lock
+from kindlabs.machine import own_engine
 
 ENSURE = """
 import sys
-from kindlabs.clusters import engine
+from kindlabs.machine import engine
 from kindlabs.errors import InfraError
 from kindlabs.progress import Steps
 try:

@@ -204,7 +204,7 @@ def test_what_holds_passes(record: Record) -> None:
     [
         ("other-answer", "Pod blue answers / with 'blue', not with 'green'."),
         ("never-made", "There is no Pod redis-2 in lab-92"),
-        ("wrong-inside", "container app of Pod redis-0 ends with code 0 and says '0'."),
+        ("wrong-inside", "container app of Pod redis-0 has '0' there."),
     ],
 )
 def test_what_does_not_is_told(record: Record, check: str, says: str) -> None:

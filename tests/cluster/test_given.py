@@ -129,7 +129,7 @@ def test_what_cannot_be_changed_in_place_is_replaced(cluster: Cluster, space: st
 
 def test_what_does_not_come_is_the_labs_fault(lab_brings: Bring, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Pod that never starts, a Job that fails, an object that is refused: said with the author's file and line."""
-    monkeypatch.setattr(given, "READY_SECONDS", 5.0)
+    monkeypatch.setattr(given, "OURS_SECONDS", 5.0)
     image = {"containers": [{"name": "app", "image": "registry.example/none:1", "imagePullPolicy": "Never"}]}
     with pytest.raises(LabError, match=r"setup.yaml:1: Pod broken is not ready after 5 s: Err\w+ "):
         lab_brings(thing("Pod", "broken", spec=POD_SPEC | image))

@@ -14,9 +14,9 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from kindlabs.clusters import gobuild
-from kindlabs.clusters.imagelock import Lock
 from kindlabs.errors import InfraError
+from kindlabs.images import gobuild
+from kindlabs.images.lock import Lock
 from kindlabs.progress import Steps
 
 ROOT = Path(__file__).parents[2]
@@ -24,8 +24,8 @@ BUILD = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from kindlabs.clusters import gobuild
-from kindlabs.clusters.imagelock import Lock
+from kindlabs.images import gobuild
+from kindlabs.images.lock import Lock
 from kindlabs.progress import Steps
 lock = replace(Lock.load(Path(sys.argv[1])), course_root=Path(sys.argv[2]))
 gobuild.programs(lock, ["./hello"], "amd64", Steps())
@@ -58,6 +58,19 @@ def test_a_program_is_built_once(lock: Lock) -> None:
     assert gobuild.programs(lock, ["./hello"], "amd64", Steps())["./hello"].stat().st_mtime_ns == made
     (lock.recipes / "hello" / "main.go").write_text("package main\n\nfunc main() {}\n")
     assert gobuild.programs(lock, ["./hello"], "amd64", Steps())["./hello"] != first
+
+
+@needs_go
+def test_a_version_is_built_in_its_own_module(lock: Lock) -> None:
+    """A package of a Kubernetes version comes from that version's module, which tells the programs which one it is."""
+    module = lock.recipes / "kubernetes-1.37"
+    shutil.copytree(lock.recipes / "hello", module / "hello")
+    (module / "go.mod").write_text("module example.org/other\n\ngo 1.22\n")
+    (module / "go.sum").touch()
+    (module / "hello" / "main.go").write_text('package main\n\nfunc main() { println("other") }\n')
+    built = gobuild.programs(lock, ["./hello", "./hello@1.37"], "amd64", Steps())
+    said = [subprocess.run([program], capture_output=True, text=True, check=True) for program in built.values()]
+    assert [done.stdout + done.stderr for done in said] == ["hello\n", "other\n"]
 
 
 @needs_go

@@ -17,11 +17,11 @@ import httpx
 import pytest
 from docker.errors import NotFound
 
-from kindlabs.clusters import imagebuild, images, registry
 from kindlabs.clusters.cluster import Cluster
-from kindlabs.clusters.imagelock import Image, Lock
 from kindlabs.clusters.kind import node_names
 from kindlabs.errors import InfraError
+from kindlabs.images import imagebuild, registry, supply
+from kindlabs.images.lock import Image, Lock
 from kindlabs.progress import Steps
 
 UPSTREAM = "registry.k8s.io/kind-labs-test/pulled:1"
@@ -88,10 +88,10 @@ def test_pulled_by_digest_is_what_ends_up_in_use(
 ) -> None:
     """An image comes from the registry by its digest, gets its upstream name, and is what a Pod of that name runs."""
     steps = Steps()
-    references = images.provide(["pulled"], client, steps, lock_with(published.image))
+    references = supply.provide(["pulled"], client, steps, lock_with(published.image))
     assert references == {"pulled": UPSTREAM}
     assert client.images.get(UPSTREAM).id == published.image_id
-    images.load([UPSTREAM], [f"{cluster.name}-control-plane"], client)
+    supply.load([UPSTREAM], [f"{cluster.name}-control-plane"], client)
     with _pod(cluster, "pulled", UPSTREAM) as status:
         assert status["imageID"].endswith(published.image_id) or published.image.digest in status["imageID"]
 
@@ -103,14 +103,14 @@ def test_an_image_of_the_right_digest_is_not_pulled_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What is there with the lock file's digest needs no registry; what is there without it does not count."""
-    images.provide(["pulled"], client, Steps(), lock_with(published.image))
+    supply.provide(["pulled"], client, Steps(), lock_with(published.image))
     monkeypatch.setenv("KINDLABS_REGISTRY_MIRROR", "127.0.0.1:1")
-    images.provide(["pulled"], client, Steps(), lock_with(published.image))
+    supply.provide(["pulled"], client, Steps(), lock_with(published.image))
     client.images.get(UPSTREAM).tag("registry.k8s.io/kind-labs-test/other", "1")
     try:
         other = Image("other", "registry.k8s.io/kind-labs-test/other:1", "sha256:" + "1" * 64)
         with pytest.raises(InfraError, match=r"127\.0\.0\.1:1"):
-            images.provide(["other"], client, Steps(), lock_with(other))
+            supply.provide(["other"], client, Steps(), lock_with(other))
     finally:
         _forget(client, "registry.k8s.io/kind-labs-test/other:1")
 
@@ -121,7 +121,7 @@ def test_a_wrong_digest_is_refused(
     """A registry without the lock file's digest gives nothing, whatever it holds under the tag."""
     wrong = replace(published.image, digest="sha256:" + "0" * 64)
     with pytest.raises(InfraError, match=r"holds no image of this digest") as refused:
-        images.provide(["pulled"], client, Steps(), lock_with(wrong))
+        supply.provide(["pulled"], client, Steps(), lock_with(wrong))
     assert "sha256:000" in refused.value.message
     with pytest.raises(NotFound):
         client.images.get(UPSTREAM)
@@ -130,9 +130,9 @@ def test_a_wrong_digest_is_refused(
 def test_a_registry_that_answers_is_chosen(published: Published, monkeypatch: pytest.MonkeyPatch) -> None:
     """Left to itself, the project pulls where a registry answers and builds where none does."""
     monkeypatch.delenv("IMAGES")
-    assert images.source() == "pull"
+    assert supply.source() == "pull"
     monkeypatch.setenv("KINDLABS_REGISTRY_MIRROR", "127.0.0.1:1")
-    assert images.source() == "build"
+    assert supply.source() == "build"
 
 
 def test_a_node_image_is_pulled_by_digest(
@@ -141,7 +141,7 @@ def test_a_node_image_is_pulled_by_digest(
     """The node image comes by its digest too, and a built one is not taken for it."""
     lock = Lock.load(root)
     node = replace(lock.node("1.36"), pull=replace(published.image, name="node"))
-    assert images.node_image("1.36", client, Steps(), replace(lock, nodes={"1.36": node})) == UPSTREAM
+    assert supply.node_image("1.36", client, Steps(), replace(lock, nodes={"1.36": node})) == UPSTREAM
     assert client.images.get(UPSTREAM).id == published.image_id
 
 
@@ -211,8 +211,8 @@ def test_python_is_its_namesake(root: Path, client: docker.DockerClient) -> None
 def test_lab_images_find_names_in_a_cluster(root: Path, client: docker.DockerClient, cluster: Cluster) -> None:
     """In a Pod, busybox and python resolve a Service's name and fetch from it."""
     lock, url = Lock.load(root), "http://probe.kl-probe.svc.cluster.local/hostname"
-    references = images.provide(["busybox", "python"], client, Steps(), lock)
-    images.load(list(references.values()), node_names(cluster.name, client), client)
+    references = supply.provide(["busybox", "python"], client, Steps(), lock)
+    supply.load(list(references.values()), node_names(cluster.name, client), client)
     asking = {
         "busybox": ["wget", "-q", "-T", "5", "-O", "-", url],
         "python": ["python", "-c", f"from urllib.request import urlopen as u; print(u('{url}').read().decode())"],
@@ -230,14 +230,14 @@ def test_a_load_is_not_repeated(
 ) -> None:
     """A node that has the image is left alone; one that has another image of that name gets the new one."""
     node = client.containers.get(f"{cluster.name}-control-plane")
-    images.provide(["pulled"], client, Steps(), lock_with(published.image))
-    images.load([UPSTREAM], [str(node.name)], client)
+    supply.provide(["pulled"], client, Steps(), lock_with(published.image))
+    supply.load([UPSTREAM], [str(node.name)], client)
     before = _imported(node)
-    images.load([UPSTREAM], [str(node.name)], client)
+    supply.load([UPSTREAM], [str(node.name)], client)
     assert _imported(node) == before
     _forget(client, UPSTREAM)
     _built(client, UPSTREAM, marker="another")
-    images.load([UPSTREAM], [str(node.name)], client)
+    supply.load([UPSTREAM], [str(node.name)], client)
     assert _imported(node) != before
 
 
@@ -265,7 +265,7 @@ def _pod(
 
 def _run(root: Path, client: docker.DockerClient, name: str, command: list[str]) -> list[str]:
     """The lines that *command* writes in a container of a lab's image, which has no network."""
-    reference = images.provide([name], client, Steps(), Lock.load(root))[name]
+    reference = supply.provide([name], client, Steps(), Lock.load(root))[name]
     return client.containers.run(reference, command, network_mode="none", remove=True).decode().splitlines()
 
 

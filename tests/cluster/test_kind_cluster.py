@@ -15,9 +15,9 @@ import pytest
 
 from kindlabs.clusters import tools
 from kindlabs.clusters.cluster import Cluster
-from kindlabs.clusters.containers import NAME_LABEL
 from kindlabs.clusters.kind import LabCluster
 from kindlabs.errors import InfraError
+from kindlabs.machine.containers import NAME_LABEL
 from kindlabs.progress import Steps
 
 A_USERS_TEST = '''

@@ -16,9 +16,10 @@ import httpx
 import pytest
 import yaml
 
-from kindlabs.clusters import egress, images, profiles
-from kindlabs.clusters.imagelock import Lock
+from kindlabs.clusters import egress, profiles
 from kindlabs.clusters.kind import LabCluster, node_names
+from kindlabs.images import supply
+from kindlabs.images.lock import Lock
 from kindlabs.progress import Steps
 
 APP = """
@@ -108,8 +109,8 @@ def nodes(
     """Three nodes for this module alone, closed to the outside."""
     state = tmp_path_factory.mktemp("network")
     lock = Lock.load(root)
-    image = images.node_image("1.36", client, Steps(), lock)
-    references = images.provide(["agnhost"], client, Steps(), lock)
+    image = supply.node_image("1.36", client, Steps(), lock)
+    references = supply.provide(["agnhost"], client, Steps(), lock)
     ports = {"http": free_port(), "https": free_port()}  # not the next pair: the warm cluster may be made anew now
     config = state / "kind.yaml"
     config.write_text(yaml.safe_dump(profiles.load(root, "three-nodes").kind_config(ports)))
@@ -119,7 +120,7 @@ def nodes(
     try:
         kind.create(config)
         egress.block(node_names(name, client), client)
-        images.load(list(references.values()), node_names(name, client), client)
+        supply.load(list(references.values()), node_names(name, client), client)
         _apply_when_ready(kind)
         kind.kubectl("rollout", "status", "daemonset/web", "--timeout=60s")
         listed = json.loads(kind.kubectl("get", "pods", "-l", "app=web", "-o", "json"))["items"]

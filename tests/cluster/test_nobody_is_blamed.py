@@ -13,7 +13,7 @@ from kindlabs import course, submission
 from kindlabs.addons.addon import promises_of_module
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.promises import barrier, control
-from kindlabs.promises.catalog import OF_EVERY_CLUSTER
+from kindlabs.promises.catalog import OF_EVERY_CLUSTER, of_cluster
 from kindlabs.promises.proving import prove
 from kindlabs.promises.trial import MARK, Trial
 from kindlabs.record import Record, Verdict
@@ -79,11 +79,13 @@ def trial(cluster: Cluster) -> Trial:
 
 def test_a_sound_cluster_keeps_every_promise(spare: Cluster) -> None:
     """All that it promises comes about with objects of ours, within seconds, and nothing of them is left."""
-    promises = [*OF_EVERY_CLUSTER, *(promise for name in spare.addons for promise in promises_of_module(name))]
+    of_addons = [promise for name in spare.addons for promise in promises_of_module(name)]
+    promises = [*of_cluster(spare.facts.capabilities), *of_addons]
     attempt = trial(spare)
     assert prove(promises, attempt, WELL_SECONDS) == {}
     attempt.clean_up()
-    for kind in ("Job.batch", "CronJob", "Ingress", "CertificateRequest.cert-manager.io", "Service", "Deployment"):
+    made = ("Job.batch", "CronJob", "NetworkPolicy", "Ingress", "CertificateRequest", "Service", "Deployment")
+    for kind in made:
         assert spare.api.list(kind, "kl-probe", MARK) == []
 
 
@@ -118,7 +120,7 @@ def test_nobody_is_blamed_on_a_broken_cluster(
     broken: Cluster, said: str, is_noted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A mutant on a cluster that is broken gets no verdict, and what no look shows is noted for the next command."""
-    monkeypatch.setattr(control, "PATIENCE", 6.0)
+    monkeypatch.setattr(control, "COMES_SECONDS", 6.0)
     lab = COURSE.lab("03")
     handed_in = submission.resolve(COURSE, lab, "wrong-class")
     record = Run(lab, handed_in, broken, lab.setup(handed_in.nonce)).judge()
@@ -132,7 +134,7 @@ def test_nobody_is_blamed_on_a_broken_cluster(
 @pytest.mark.parametrize("broken", [STOP_PROXY], indirect=True)
 def test_no_old_answer_is_judged(broken: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     """A sound submission whose Services the data plane never takes in gets no verdict, whatever answers meanwhile."""
-    monkeypatch.setattr(barrier, "GIVE_UP", 4.0)
+    monkeypatch.setattr(barrier, "COMES_SECONDS", 4.0)
     lab = COURSE.lab("02")
     handed_in = submission.resolve(COURSE, lab, "solution")
     record = Run(lab, handed_in, broken, lab.setup(handed_in.nonce), fresh=True).judge()
@@ -197,8 +199,8 @@ def told(record: Record) -> tuple[Verdict, list[str]]:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Experiments get the time that a machine with far too much work takes."""
-    monkeypatch.setattr(control, "PATIENCE", WELL_SECONDS)
-    monkeypatch.setattr(barrier, "GIVE_UP", WELL_SECONDS)
+    monkeypatch.setattr(control, "COMES_SECONDS", WELL_SECONDS)
+    monkeypatch.setattr(barrier, "COMES_SECONDS", WELL_SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +221,7 @@ def test_who_is_to_blame_is_blamed(clock: Path, spare: Cluster) -> None:
 def test_a_dead_controller_is_nobodys_fault(clock: Path, broken: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same submission gets no verdict where no CronJob fires; a lab without one is judged all the same."""
     assert judged(clock, "01", broken, "misspelt-label").verdict == Verdict.FAILED
-    monkeypatch.setattr(control, "PATIENCE", WELL_SECONDS / 3)
+    monkeypatch.setattr(control, "COMES_SECONDS", WELL_SECONDS / 3)
     verdict, observed = told(judged(clock, "90", broken))
     assert verdict == Verdict.INFRA_ERROR
     assert any("CronJob control-" in text for text in observed), observed

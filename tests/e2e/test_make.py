@@ -18,7 +18,7 @@ def test_bare_make_lists_the_targets(typed: Type) -> None:
     assert max(map(len, told.out.splitlines())) <= 100
 
 
-@pytest.mark.parametrize("target", ["check", "start"])
+@pytest.mark.parametrize("target", ["check", "start", "grade"])
 def test_a_lab_is_asked_for(typed: Type, target: str) -> None:
     """Without LAB= one line says what to type."""
     told = typed("make", target)

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+import yaml
+from worlds import Words
 
 from kindlabs.course import FOLDERS, Course, find
 
@@ -51,6 +53,15 @@ nodes: {}
 default: "1.36"
 debian: {suite: trixie, packages: ""}
 """
+
+
+RECORDED = {file.stem: yaml.safe_load(file.read_text()) for file in (Path(__file__).parent / "recorded").glob("*.yaml")}
+
+
+@pytest.fixture(params=sorted(RECORDED))
+def words(request: pytest.FixtureRequest) -> Words:
+    """What Kubernetes says, in each version that was recorded; see recorded/1.36.yaml."""
+    return dict(RECORDED[request.param])
 
 
 @pytest.fixture

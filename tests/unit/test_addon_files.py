@@ -12,8 +12,8 @@ import pytest
 
 from kindlabs.addons import addon as addons
 from kindlabs.addons.addon import Addon
-from kindlabs.clusters.imagelock import Lock
 from kindlabs.errors import LabError, UnreadableLab
+from kindlabs.images.lock import Lock
 from kindlabs.promises.trial import Trial
 
 REPOSITORY = Path(__file__).parents[2]

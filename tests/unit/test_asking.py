@@ -12,9 +12,10 @@ import pytest
 from docker.errors import NotFound
 
 from kindlabs.asking import nobody
-from kindlabs.clusters import debian, own_engine
-from kindlabs.clusters.imagelock import Lock
 from kindlabs.errors import InfraError
+from kindlabs.images import debian
+from kindlabs.images.lock import Lock
+from kindlabs.machine import own_engine
 from kindlabs.progress import Steps
 
 DEBIAN = Lock.load(Path(__file__).parents[2]).debian["bookworm"]

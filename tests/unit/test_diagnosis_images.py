@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
-from worlds import scene_with, thing
+from worlds import Words, scene_with, thing
 
 from kindlabs.diagnosis.images import why_no_image
 from kindlabs.errors import NOT_THE_CLUSTERS
-
-RECORDED: dict[str, str] = json.loads((Path(__file__).parent / "recorded" / "pulls.json").read_text())
-"""What containerd said, as the kubelet passes it on."""
 
 IMAGE = "registry.example.org/team/app:1"
 
@@ -41,11 +36,11 @@ NO_LOGIN = "the registry gives it to nobody without a login, or has no such repo
         ("no-such-host", "its registry does not exist"),
     ],
 )
-def test_an_answer_of_the_registry_is_final(recorded: str, says: str, reason: str) -> None:
+def test_an_answer_of_the_registry_is_final(words: Words, recorded: str, says: str, reason: str) -> None:
     """A registry that answered answers the same again: only another image helps."""
-    words = RECORDED[recorded]
-    begins = f'Back-off pulling image "{IMAGE}": ErrImagePull: ' if reason == "ImagePullBackOff" else ""
-    cause = why_no_image(scene_with(), pod(reason, f"{begins}{words}"))
+    pulls = words["pulls"]
+    begins = f"{pulls['backs-off']}: ErrImagePull: " if reason == "ImagePullBackOff" else ""
+    cause = why_no_image(scene_with(), pod(reason, f"{begins}{pulls[recorded]}"))
 
     assert cause is not None
     assert cause.message == f"The node cannot pull {IMAGE}: {says}."
@@ -74,9 +69,9 @@ def test_an_answer_of_the_registry_is_final(recorded: str, says: str, reason: st
         ("disk-full", "no space left on device"),
     ],
 )
-def test_silence_is_nobodys_fault_but_ours(recorded: str, says: str, images: frozenset[str]) -> None:
+def test_silence_is_nobodys_fault_but_ours(words: Words, recorded: str, says: str, images: frozenset[str]) -> None:
     """A registry that did not answer, or had no time, may do so yet; no learner pays for it, and no cluster."""
-    cause = why_no_image(scene_with(images=images), pod("ErrImagePull", RECORDED[recorded]))
+    cause = why_no_image(scene_with(images=images), pod("ErrImagePull", words["pulls"][recorded]))
 
     assert cause is not None
     assert (cause.reason, cause.final, cause.ours) == ("RegistrySilent", False, True)
@@ -85,14 +80,14 @@ def test_silence_is_nobodys_fault_but_ours(recorded: str, says: str, images: fro
     assert says in cause.message
 
 
-def test_a_tag_is_said_not_to_exist_on_the_registrys_word() -> None:
+def test_a_tag_is_said_not_to_exist_on_the_registrys_word(words: Words) -> None:
     """Of a repository that the lab has, another tag may exist: it is the registry that says it does not."""
     scene, image = (
         scene_with(images=frozenset({"registry.example.org/team/app:2"})),
         "registry.example.org/team/app:503",
     )
-    words = RECORDED["no-such-tag"].replace("127.0.0.1:5000/missing:1", image)
-    cause = why_no_image(scene, pod("ErrImagePull", words, image=image))
+    said = words["pulls"]["no-such-tag"].replace("127.0.0.1:5000/missing:1", image)
+    cause = why_no_image(scene, pod("ErrImagePull", said, image=image))
 
     assert cause is not None
     assert cause.message == "The node cannot pull app:503: no such tag; the lab has 2."
@@ -114,30 +109,31 @@ def test_a_tag_is_said_not_to_exist_on_the_registrys_word() -> None:
     ],
 )
 @pytest.mark.parametrize("recorded", ["no-answer", "name-server-misbehaves", "no-such-host"])
-def test_where_nothing_can_be_pulled_the_labs_images_are_all(image: str, says: str, recorded: str) -> None:
+def test_where_nothing_can_be_pulled_the_labs_images_are_all(
+    words: Words, image: str, says: str, recorded: str
+) -> None:
     """In a cluster that reaches no registry, silence is no riddle: there are the lab's images, and no others."""
     scene = scene_with(images=frozenset({"registry.example.org/team/app:2"}), offline=True)
-    cause = why_no_image(scene, pod("ErrImagePull", RECORDED[recorded], image=image))
+    cause = why_no_image(scene, pod("ErrImagePull", words["pulls"][recorded], image=image))
 
     assert cause is not None
     assert (cause.message, cause.final, cause.ours) == (says, True, False)
 
 
-def test_what_was_said_before_is_in_an_event() -> None:
+def test_what_was_said_before_is_in_an_event(words: Words) -> None:
     """While the kubelet only says that it waits, its event still has the registry's words."""
-    waiting = pod("ImagePullBackOff", f'Back-off pulling image "{IMAGE}"')
+    waiting = pod("ImagePullBackOff", words["pulls"]["backs-off"])
     event = thing("Event", "e", reason="Failed", lastTimestamp="2026-11-21T10:00:00Z", involvedObject={"uid": "web-1"})
-    event["message"] = f'Failed to pull image "{IMAGE}": {RECORDED["no-such-tag"]}'
+    event["message"] = f'Failed to pull image "{IMAGE}": {words["pulls"]["no-such-tag"]}'
     cause = why_no_image(scene_with(event), waiting)
 
     assert cause is not None
     assert cause.message == f"The node cannot pull {IMAGE}: {NO_IMAGE}."
 
 
-def test_a_pull_that_is_forbidden_is_the_policys() -> None:
+def test_a_pull_that_is_forbidden_is_the_policys(words: Words) -> None:
     """Where imagePullPolicy forbids to ask, no registry is blamed."""
-    asked = pod("ErrImageNeverPull", f'Container image "{IMAGE}" is not present with pull policy of Never')
-    cause = why_no_image(scene_with(), asked)
+    cause = why_no_image(scene_with(), pod("ErrImageNeverPull", words["pulls"]["never"]))
 
     assert cause is not None
     assert cause.final

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from worlds import scene_with, thing
+from worlds import Words, scene_with, thing
 
 from kindlabs.diagnosis.cause import Cause
 from kindlabs.diagnosis.pods import why_pod_not_ready
@@ -65,11 +65,9 @@ def test_a_probe_of_the_node_is_told_so() -> None:
 
 
 @pytest.mark.parametrize("listens", [True, False])
-def test_a_grpc_probe_of_something_else_is_hopeless(listens: bool) -> None:
+def test_a_grpc_probe_of_something_else_is_hopeless(words: Words, listens: bool) -> None:
     """A gRPC probe of a port where nothing listens is told so, and one of a server that never speaks gRPC ends too."""
-    event = failed(
-        "Readiness", 'timeout: failed to connect service "10.0.0.1:8081" within 1s: context deadline exceeded'
-    )
+    event = failed("Readiness", words["kubelet"]["probe-grpc"])
     cause = why(pod(readinessProbe={"grpc": {"port": 8081}}), event, listens=listens)
 
     assert cause is not None
@@ -95,17 +93,17 @@ def test_what_comes_after_the_deadline_is_not_waited_for(more: Any, says: str, r
 
 
 @pytest.mark.parametrize(("code", "final"), [(404, True), (401, True), (412, False), (429, False), (503, False)])
-def test_not_yet_is_not_never(code: int, final: bool) -> None:
+def test_not_yet_is_not_never(words: Words, code: int, final: bool) -> None:
     """What says "not yet", as a server on a busy machine does for a moment, is waited out; a wrong path is not."""
-    event = failed("Readiness", f"HTTP probe failed with statuscode: {code}", seconds=1)
+    event = failed("Readiness", words["kubelet"]["probe-status"].replace("503", str(code)), seconds=1)
     cause = why(pod(readinessProbe=GET | {"periodSeconds": 2}), event)
     assert cause is not None
     assert (cause.reason, cause.final) == ("ProbeFails", final)
 
 
-def test_the_next_question_may_come_too_late() -> None:
+def test_the_next_question_may_come_too_late(words: Words) -> None:
     """A probe that failed and asks again only after the deadline is not waited for."""
-    event = failed("Readiness", "HTTP probe failed with statuscode: 503", seconds=10)
+    event = failed("Readiness", words["kubelet"]["probe-status"], seconds=10)
 
     cause = why(pod(readinessProbe=GET | {"periodSeconds": 60}), event)
     assert cause is not None
@@ -116,21 +114,19 @@ def test_the_next_question_may_come_too_late() -> None:
 
 
 @pytest.mark.parametrize("more", [{"initialDelaySeconds": 300}, {"periodSeconds": 300}])
-def test_nobody_waits_for_a_liveness_probe(more: Any) -> None:
+def test_nobody_waits_for_a_liveness_probe(words: Words, more: Any) -> None:
     """A liveness probe that asks late, or failed once and asks seldom, keeps no Pod from being ready."""
-    event = failed("Liveness", "HTTP probe failed with statuscode: 503", seconds=15)
+    event = failed("Liveness", words["kubelet"]["probe-status"], seconds=15)
 
     assert why(pod(ready=True, livenessProbe=GET | more), event) is None
 
 
-@pytest.mark.parametrize(
-    ("words", "is_lost"), [("HTTP probe failed with statuscode: 503", True), ("context deadline exceeded", False)]
-)
-def test_what_was_ready_stays_ready(words: str, is_lost: bool) -> None:
+@pytest.mark.parametrize(("recorded", "is_lost"), [("probe-status", True), ("too-late", False)])
+def test_what_was_ready_stays_ready(words: Words, recorded: str, is_lost: bool) -> None:
     """A Pod that lost its readiness after it was found Ready is seen; an answer that a busy machine delays is not."""
     before = pod(ready=True, readinessProbe=GET)
     seen = {"web-1": note(before)._replace(ready_since=ago(15))}
-    scene = scene_with(before, failed("Readiness", words))
+    scene = scene_with(before, failed("Readiness", words["kubelet"][recorded]))
 
     assert bool(first_unsteady(scene, seen)) is is_lost
     assert first_unsteady(scene, {"web-1": note(before)}) is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from worlds import scene_with, thing
+from worlds import Words, scene_with, thing
 
 from kindlabs.diagnosis.cause import Cause
 from kindlabs.diagnosis.references import why_not_mounted
@@ -182,12 +182,12 @@ def test_what_keeps_a_volume() -> None:
     assert why_not_kept(volume()) is None
 
 
-def test_a_folder_that_is_on_another_node() -> None:
+def test_a_folder_that_is_on_another_node(words: Words) -> None:
     """The kubelet's word about a local volume is told of the volume."""
     waiting = {"containerStatuses": [{"state": {"waiting": {"reason": "ContainerCreating"}}}]}
     pod = thing("Pod", "web", spec={"nodeName": "two", "volumes": []}, status=waiting)
-    words = 'MountVolume.NewMounter initialization failed for volume "fast-0" : path "/var/lab-18/fast" does not exist'
-    event = thing("Event", "e", reason="FailedMount", message=words, involvedObject={"uid": "web"})
+    event = thing("Event", "e", reason="FailedMount", involvedObject={"uid": "web"})
+    event["message"] = words["kubelet"]["no-folder"]
     found = why_not_mounted(scene_with(pod, event, volume()), pod)
     assert found is not None
     assert found.message == "Path /var/lab-18/fast of PersistentVolume fast-0 does not exist on node two."

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kindlabs.clusters import gobuild
+from kindlabs.images import gobuild
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from kindlabs.clusters import registry
-from kindlabs.clusters.imagelock import Image
 from kindlabs.errors import UsageError
+from kindlabs.images import registry
+from kindlabs.images.lock import Image
 
 
 @pytest.fixture(autouse=True)

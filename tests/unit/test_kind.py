@@ -15,10 +15,10 @@ from kindlabs.clusters import kind as module
 from kindlabs.clusters import making, profiles
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.clusters.commands import CommandFailed
-from kindlabs.clusters.debian import KEY_LABEL
 from kindlabs.clusters.kind import LabCluster, egress_wanted
 from kindlabs.clusters.state import of_nobody
 from kindlabs.errors import UsageError
+from kindlabs.images.debian import KEY_LABEL
 
 
 class Engine:

@@ -8,8 +8,8 @@ import pytest
 
 from kindlabs import submission
 from kindlabs.checks import SUBMISSION, check_id
-from kindlabs.clusters.imagelock import Lock
 from kindlabs.course import CourseLab, find
+from kindlabs.images.lock import Lock
 from kindlabs.nonces import NOTE
 
 COURSE = find(Path(__file__).parent)

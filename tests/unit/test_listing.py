@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from kindlabs.clusters import engine, listing
+from kindlabs.clusters import listing
 from kindlabs.clusters.cluster import Cluster
 from kindlabs.errors import InfraError
+from kindlabs.machine import engine
 from kindlabs.progress import Steps
 
 

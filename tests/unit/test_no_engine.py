@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from kindlabs.clusters import engine, own_engine
 from kindlabs.errors import InfraError
+from kindlabs.machine import engine, own_engine
 from kindlabs.progress import Steps
 
 

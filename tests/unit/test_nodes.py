@@ -58,7 +58,18 @@ def lab_of(*kept: Any, **more: Any) -> Lab:
     """A lab that sees these objects, and may change the nodes among them."""
     lab = lab_with(*kept)
     lab.api = cast("Api", NodesApi(*(one for one in kept if one["kind"] == "Node"), **more))
+    lab.breaks = ("nodes-take-pods",)
     return lab
+
+
+def test_nodes_are_changed_only_where_the_lab_says_so() -> None:
+    """Whoever puts them back after a run that was killed learns of it from lab.yaml alone."""
+    one = node("one")
+    lab = lab_of(one)
+    lab.breaks = ()
+    with pytest.raises(LabError, match=r"`breaks: \[nodes-take-pods\]`"), lab.nodes().cordoned():
+        pass
+    assert "unschedulable" not in one["spec"]
 
 
 def test_a_cordon_lasts_for_the_block() -> None:

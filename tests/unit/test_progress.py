@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from rich.console import Console
 
 from kindlabs import progress
-from kindlabs.progress import Steps
+from kindlabs.progress import Steps, TimeLeft
 
 
 @pytest.fixture
@@ -31,3 +32,31 @@ def test_a_note_is_a_line_of_its_own(told: io.StringIO) -> None:
     with Steps(Console(file=told, width=200)) as steps, steps.step("Make it", total=2) as step:
         step.advance(note="unpacking")
     assert told.getvalue() == "  … Make it\n    Make it: unpacking\n"
+
+
+class Terminal(io.StringIO):
+    """What says that somebody looks at it."""
+
+    def isatty(self) -> bool:
+        """So it says."""
+        return True
+
+
+@pytest.mark.parametrize(
+    ("file", "line"), [(io.StringIO(), "    Grade it: ✓ anna; 1 of 2 passed"), (Terminal(), "    ✓ anna")]
+)
+def test_what_is_done_stays(file: io.StringIO, line: str) -> None:
+    """On a terminal it is a line above the bars, which show how far it is; elsewhere both are one line."""
+    console = Console(file=file, force_terminal=isinstance(file, Terminal), width=200, color_system=None)
+    with Steps(console) as steps, steps.step("Grade it", total=2) as step:
+        step.advance(note="1 of 2 passed", done="✓ anna")
+    assert line in [shown.rstrip() for shown in re.split(r"\r?\n|\x1b\[2K|\r", file.getvalue())]
+
+
+def test_time_left_is_said() -> None:
+    """How many of how many, and how long the rest takes; nothing at the end."""
+    left = TimeLeft(2)
+    left.began -= 60
+    assert left.after_one_more().startswith("1 of 2, some 1 min")
+    assert round(left.per_minute) == 1
+    assert left.after_one_more() == "2 of 2"

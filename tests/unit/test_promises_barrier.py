@@ -20,7 +20,7 @@ TRIAL = cast("Trial", SimpleNamespace(clean_up=lambda: None))
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """One look is all that a change gets."""
-    monkeypatch.setattr(barrier, "GIVE_UP", 0.0)
+    monkeypatch.setattr(barrier, "COMES_SECONDS", 0.0)
 
 
 def made(missing: str | None) -> Barrier:

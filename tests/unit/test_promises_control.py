@@ -72,7 +72,7 @@ def test_a_look_comes_first(begun: list[int]) -> None:
 )
 def test_what_does_not_come_about_is_named(proof: Proof, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """When patience is over, what is still missing is the evidence, be it an answer of the API server's or none."""
-    monkeypatch.setattr(control, "PATIENCE", 0.0)
+    monkeypatch.setattr(control, "COMES_SECONDS", 0.0)
     of_run = experiments(lambda _: None, proof)
     assert of_run.fault() == said
     with pytest.raises(InfraError, match=said):

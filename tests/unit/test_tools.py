@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from kindlabs.clusters import gobuild, tools
+from kindlabs.clusters import tools
 from kindlabs.errors import InfraError
+from kindlabs.images import gobuild
 from kindlabs.progress import Steps
 
 PROGRAM = b"""#!/bin/sh

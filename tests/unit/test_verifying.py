@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,16 +17,17 @@ from rich.console import Console
 
 from kindlabs import verifying
 from kindlabs.course import Course
-from kindlabs.errors import InfraError, LabError, UsageError
+from kindlabs.errors import LabError, UsageError
 from kindlabs.progress import Steps
 from kindlabs.record import CauseRecord, CheckResult, Record, Verdict
-from kindlabs.verifying import Options, cases, judging, reports, running
+from kindlabs.verifying import Options, cases, judging, reports
 from kindlabs.verifying import proving as room
 from kindlabs.verifying.assertions import assertions_of, course_without
 from kindlabs.verifying.cases import Case
 from kindlabs.verifying.kept import Kept
-from kindlabs.verifying.proving import Report, TimeLeft
+from kindlabs.verifying.proving import Report
 
+ROOT = Path(__file__).parents[2]
 SAYS = "Service web selects app=wbe."
 SOURCE = {"file": "wrong-selector/web.yaml", "line": 12}
 SECOND = '''
@@ -158,8 +159,21 @@ def test_results_are_kept_until_something_changes(course: Course) -> None:
     assert Kept(course.root).get(Case(course.lab("7"), "start")) is None
     (one.lab.root / "README.md").write_text("# 07\n")
     assert Kept(course.root).get(Case(course.lab("7"), "start")) == came
-    (course.root / "clusters" / "images.lock.yaml").write_text("changed: true\n")
+    with (course.root / "clusters" / "images.lock.yaml").open("a") as file:
+        file.write("# changed\n")
     assert Kept(course.root).get(Case(course.lab("7"), "start")) is None
+
+
+def test_results_are_of_one_version_of_kubernetes(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was proven on one version says nothing of another; naming the default is asking for nothing."""
+    shutil.copy(ROOT / "clusters" / "images.lock.yaml", course.root / "clusters")
+    monkeypatch.delenv("KUBERNETES", raising=False)
+    one, came = case(course, "start"), record(Verdict.FAILED)
+    Kept(course.root).put(one, came)
+    monkeypatch.setenv("KUBERNETES", "1.37")
+    assert Kept(course.root).get(one) is None
+    monkeypatch.setenv("KUBERNETES", "1.36")
+    assert Kept(course.root).get(one) == came
 
 
 def test_assertions_are_taken_away_one_by_one(course: Course) -> None:
@@ -195,7 +209,7 @@ def verify(course: Course, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tup
                 yield one, answer(one)
 
         monkeypatch.setattr(room, "run", run)
-        monkeypatch.setattr(room, "lease", lambda *_args, **_options: nullcontext())
+        monkeypatch.setattr(room, "prepare", lambda *_: None)
         with Steps(Console(file=io.StringIO())) as steps:
             return verifying.verify(course, Options(**options), steps, lambda _: False), made
 
@@ -320,82 +334,3 @@ def test_the_gravest_counts(report: Report) -> None:
     assert report.exit_code == 1
     report.of_labs = {"07-names": []}
     assert report.exit_code == 0
-
-
-def test_time_left_is_said() -> None:
-    """How many of how many, and how long the rest takes; nothing at the end."""
-    left = TimeLeft(2)
-    left.began -= 60
-    assert left.after_one_more().startswith("1 of 2, some 1 min")
-    assert left.after_one_more() == "2 of 2"
-
-
-WORKER = """
-import json, os, sys, time
-for line in sys.stdin:
-    order = json.loads(line)
-    print("shown", order["word"], file=sys.stderr, flush=True)
-    if order["word"] == "start":
-        os._exit(7)
-    print(json.dumps({"word": order["word"]}), flush=True)
-"""
-
-
-def test_a_process_that_dies_costs_one_run(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its case has no verdict and says so, the next one gets another process, and what it shows is passed on."""
-    begin = subprocess.Popen
-    monkeypatch.setattr(running.subprocess, "Popen", lambda words, **how: begin([words[0], "-c", WORKER], **how))
-    shown = io.StringIO()
-    with Steps(Console(file=shown)) as steps:
-        found = {one.word: came for one, came in running.run(course.root, cases.cases_of(course.lab("7")), 1, steps)}
-    assert (found["solution"], found["wrong-selector"]) == ({"word": "solution"}, {"word": "wrong-selector"})
-    assert found["start"]["verdict"] == Verdict.INFRA_ERROR
-    assert "ended with code 7" in judging.judge(case(course, "start"), found["start"]).faults[0]
-    assert "shown start" in shown.getvalue()
-
-
-@pytest.mark.parametrize(("nodes", "clusters"), [(1, 2), (3, 1)])
-def test_clusters_of_several_nodes_are_not_side_by_side(
-    nodes: int, clusters: int, course: Course, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each node keeps a core busy: what needs several is left to one process, what needs one to all of them."""
-    begin, begun = subprocess.Popen, []
-
-    def note(words: list[str], **how: Any) -> subprocess.Popen[str]:
-        begun.append(words[-1])
-        return begin([words[0], "-c", WORKER.replace("print(json", "time.sleep(0.1); print(json")], **how)
-
-    monkeypatch.setattr(running.subprocess, "Popen", note)
-    roles = ", ".join(["{role: control-plane}"] * nodes)
-    (course.root / "clusters" / "profiles" / "single.yaml").write_text(f"nodes: [{roles}]\n")
-    todo = [one for one in cases.cases_of(course.lab("7")) if one.word != "start"] * 4
-    with Steps(Console(file=io.StringIO())) as steps:
-        assert len(list(running.run(course.root, todo, 2, steps))) == len(todo)
-    assert len({*begun}) == clusters
-
-
-def test_an_interrupted_run_begins_nothing_more(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever stops listening ends the process, and no further case gets one."""
-    begin, begun = subprocess.Popen, []
-
-    def note(words: list[str], **how: Any) -> subprocess.Popen[str]:
-        begun.append(begin([words[0], "-c", WORKER.replace("print(json", "time.sleep(0.2); print(json")], **how))
-        return begun[-1]
-
-    monkeypatch.setattr(running.subprocess, "Popen", note)
-    todo = [one for one in cases.cases_of(course.lab("7")) if one.word != "start"] * 20
-    with Steps(Console(file=io.StringIO())) as steps:
-        coming = running.run(course.root, todo, 1, steps)
-        next(coming)
-        coming.close()
-    assert [process.poll() is not None for process in begun] == [True]
-
-
-def test_a_record_without_a_verdict_fits_the_schema(course: Course) -> None:
-    """What could not be run counts every check, as every record does."""
-    lab = course.lab("7")
-    found = Record.without_verdict(lab, "start", InfraError("gone", "again"))
-    assert [(c.id, c.verdict, c.max_points) for c in found.checks] == [
-        ("cluster", Verdict.INFRA_ERROR, 0),
-        ("endpoints-match", Verdict.INFRA_ERROR, 10),
-    ]

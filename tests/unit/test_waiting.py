@@ -11,6 +11,7 @@ from kindlabs.diagnosis.cause import Cause
 from kindlabs.kube.api import ApiUnreachable
 from kindlabs.kube.world import World
 from kindlabs.waiting import CONFIRM, Deadline, Look, Unmet, wait_until
+from labs import lab_with
 
 
 class StillWorld:
@@ -24,6 +25,10 @@ class StillWorld:
     def is_current(self) -> bool:
         """What is seen of it is what there is."""
         return True
+
+    def confirm(self) -> None:
+        """It cannot be told."""
+        raise ApiUnreachable("out of date")
 
     def wait(self, _since: int, timeout: float) -> None:
         """Let *timeout* seconds pass."""
@@ -51,10 +56,21 @@ def test_success_ends_a_wait() -> None:
 
 
 def test_what_is_out_of_date_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was seen before a watch was lost does not count until it has been seen again."""
+    """What was seen before a watch was lost does not count until it has been seen again, and blames nobody either.
+
+    Not even where a walk, which looks for what is wrong, always finds something.
+    """
     monkeypatch.setattr(STILL, "is_current", lambda: False)
-    with pytest.raises(Unmet):
-        wait([Look(True, "yes")], None, 0.05)
+    with pytest.raises(ApiUnreachable):
+        wait([Look(True, "yes")], HOPELESS, CONFIRM * 2)
+
+
+def test_what_is_seen_again_in_time_is_a_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deadline that passes while a watch is being renewed is given that moment."""
+    known: list[bool] = []
+    monkeypatch.setattr(STILL, "is_current", lambda: bool(known))
+    monkeypatch.setattr(STILL, "confirm", lambda: known.append(True))
+    assert wait([Look(True, "yes")], HOPELESS, -1).met
 
 
 def test_success_counts_even_after_the_deadline() -> None:
@@ -115,3 +131,17 @@ def test_time_of_its_own_costs_no_other() -> None:
         assert deadline.remaining() <= 0.1
     with deadline.within(None):
         assert deadline.remaining() <= 0.4
+
+
+def test_late_requests_are_sent_all_the_same() -> None:
+    """A check whose turn comes when the run's time is over is asked in full: what was not asked has not failed."""
+    lab = lab_with()
+    lab.deadline = Deadline(-1)
+    left: list[float] = []
+
+    def look() -> Look:
+        left.append(lab.deadline.remaining())
+        return Look(True, "answered")
+
+    lab.expect_traffic("an answer", look, lambda: None)
+    assert left[0] > 2

@@ -8,6 +8,9 @@ from typing import Any, cast
 from kindlabs.diagnosis.cause import Scene
 from kindlabs.kube.world import World, has_labels
 
+Words = dict[str, dict[str, str]]
+"""What Kubernetes says, by who says it and a short name; see fixture ``words``."""
+
 
 class ObjectsWorld:
     """A world that holds *objects*, and never changes."""

@@ -9,7 +9,6 @@ import contextlib
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from filelock import FileLock
 
 from kindlabs.asking import Ask
 from kindlabs.errors import InfraError
+from kindlabs.patience import LOOK_LATER, poll
 from kindlabs.progress import Steps
 
 SOCKET = "/var/run/docker.sock"
@@ -214,13 +214,9 @@ def _forget_dead_engine() -> None:
 
 
 def _wait(engine: subprocess.Popen[bytes] | None) -> None:
-    deadline = time.monotonic() + START_TIMEOUT
-    while time.monotonic() < deadline:
-        if _answers():
-            return
-        if engine is not None and engine.poll() is not None:
-            break
-        time.sleep(0.2)
+    poll(lambda: _answers() or (engine and engine.poll() is not None), START_TIMEOUT, LOOK_LATER)
+    if _answers():
+        return
     where = "journalctl -u docker" if engine is None else f"tail {LOG}"
     words = "" if engine is None else "\n  " + "\n  ".join(LOG.read_text(errors="replace").splitlines()[-3:])
     raise InfraError(f"dockerd was started, but its socket {SOCKET} does not answer.{words}", where)

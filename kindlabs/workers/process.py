@@ -1,6 +1,6 @@
-"""The process that runs cases, one after the other, on a cluster of its own: JSON lines in, JSON lines out.
+"""The process that runs orders, one after the other, on a cluster of its own: JSON lines in, JSON lines out.
 
-``python -m kindlabs.verifying.worker COURSE INDEX``. Each order is {lab, word, without}; each answer is a record.
+``python -m kindlabs.workers.process COURSE INDEX``. Each line in is an order, each line out the record of its run.
 What a person would read goes to standard error.
 """
 
@@ -10,7 +10,6 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 from rich.console import Console
@@ -19,39 +18,37 @@ from kindlabs import interrupt, submission
 from kindlabs.asking import nobody
 from kindlabs.clusters.kubectl import kubectl_program
 from kindlabs.clusters.lease import lease
-from kindlabs.course import Course, CourseLab
-from kindlabs.errors import InfraError, KindLabsError, LabError, of_machine
+from kindlabs.course import Course
+from kindlabs.errors import InfraError, KindLabsError, LabError, UnreadableSubmission, of_machine
 from kindlabs.mistakes import told
 from kindlabs.progress import Steps
 from kindlabs.record import Record, schema
 from kindlabs.run import Run
-from kindlabs.verifying.assertions import course_without
+from kindlabs.workers.order import Order
 
 
 def main() -> None:
     """Answer orders until there are no more."""
-    course, index = Course(Path(sys.argv[1])), int(sys.argv[2])
+    root, index = Path(sys.argv[1]), int(sys.argv[2])
     interrupt.heed()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever a validator prints is no answer
     try:
         for line in sys.stdin:
-            answers.write(json.dumps(_answer(course, index, json.loads(line)).as_dict()) + "\n")
+            answers.write(json.dumps(_answer(Order.read(line), root, index).as_dict()) + "\n")
             answers.flush()
     except KeyboardInterrupt:
         os._exit(130)
     os._exit(0)  # daemon threads hold watches that nobody reads any more
 
 
-def _answer(course: Course, index: int, order: dict[str, Any]) -> Record:
-    lab = course.lab(order["lab"])
+def _answer(order: Order, root: Path, index: int) -> Record:
     try:
-        if order["without"] is None:
-            return _run(course, lab, order["word"], course.root, index)
-        with course_without(lab, order["without"]) as changed:
-            return _run(changed, changed.lab(lab.id), order["word"], course.root, index)
+        return _held_to_schema(_run(order, root, index))
+    except UnreadableSubmission as error:
+        return Record.unreadable(order.lab, order.shown_as or order.submission, error)
     except Exception as error:
-        return Record.without_verdict(lab, order["word"], _known(error))
+        return Record.without_verdict(order.lab, order.shown_as or order.submission, _known(error))
 
 
 def _known(error: Exception) -> InfraError | LabError:
@@ -62,12 +59,20 @@ def _known(error: Exception) -> InfraError | LabError:
     return of_machine(error) or LabError(told(error))
 
 
-def _run(course: Course, lab: CourseLab, word: str, root: Path, index: int) -> Record:
+def _run(order: Order, root: Path, index: int) -> Record:
+    lab = order.lab
     steps = Steps(Console(file=sys.stderr, force_terminal=False, highlight=False, width=200))
-    handed_in = submission.resolve(course, lab, word, kubectl=lambda: kubectl_program(steps))
+    handed_in = submission.resolve(
+        Course(lab.course_root),
+        lab,
+        order.submission,
+        kubectl=lambda: kubectl_program(steps),
+        learner=order.learner,
+        shown_as=order.shown_as,
+    )
     setup = lab.setup(handed_in.nonce)
     with lease(root, lab.profile, lab.addons, steps, nobody, images=lab.images, index=index) as cluster:
-        return _held_to_schema(Run(lab, handed_in, cluster, setup, fresh=True).judge())
+        return Run(lab, handed_in, cluster, setup, fresh=True).judge()
 
 
 def _held_to_schema(record: Record) -> Record:

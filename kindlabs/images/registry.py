@@ -10,9 +10,9 @@ import docker
 import httpx
 from docker.errors import DockerException, NotFound
 
-from kindlabs.clusters import settings
-from kindlabs.clusters.imagelock import Image
 from kindlabs.errors import InfraError
+from kindlabs.images.lock import Image
+from kindlabs.machine import settings
 from kindlabs.progress import Step
 
 MIRROR = "KINDLABS_REGISTRY_MIRROR"

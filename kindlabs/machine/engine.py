@@ -12,8 +12,8 @@ from docker.errors import DockerException
 from docker.tls import TLSConfig
 
 from kindlabs.asking import Ask
-from kindlabs.clusters import own_engine, settings
 from kindlabs.errors import InfraError
+from kindlabs.machine import own_engine, settings
 from kindlabs.progress import Steps
 
 REQUEST_SECONDS = 600.0

@@ -16,9 +16,10 @@ from docker.errors import NotFound
 from docker.models.containers import Container
 
 from kindlabs.asking import Ask
-from kindlabs.clusters import containers, debian, gobuild, imagebuild
-from kindlabs.clusters.imagebuild import Ingredients
-from kindlabs.clusters.imagelock import Lock, Node
+from kindlabs.images import debian, gobuild, imagebuild
+from kindlabs.images.imagebuild import Ingredients
+from kindlabs.images.lock import Lock, Node
+from kindlabs.machine import containers
 from kindlabs.progress import Steps
 
 IMPORT = "/kind/import"

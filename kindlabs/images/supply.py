@@ -11,10 +11,11 @@ from docker.models.containers import Container
 from filelock import FileLock, Timeout
 
 from kindlabs.asking import Ask, nobody
-from kindlabs.clusters import containers, gobuild, imagebuild, nodebuild, registry, settings
-from kindlabs.clusters.engine import architecture
-from kindlabs.clusters.imagelock import Image, Lock, course_root
-from kindlabs.clusters.registry import source
+from kindlabs.images import gobuild, imagebuild, nodebuild, registry
+from kindlabs.images.lock import Image, Lock, course_root
+from kindlabs.images.registry import source
+from kindlabs.machine import containers, settings
+from kindlabs.machine.engine import architecture
 from kindlabs.progress import Steps
 
 __all__ = ["Lock", "load", "node_image", "provide", "provide_all", "source"]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from kindlabs.errors import InfraError, UsageError
+from kindlabs.patience import ENGINE_SECONDS
 
-ENGINE_SECONDS = 10.0
-"""What an engine that somebody named gets to answer; one that is there takes milliseconds."""
 START_ENGINE = "Start that engine, or unset the variable to use the machine's own."
 
 
@@ -35,6 +35,18 @@ def egress() -> str | None:
     return said
 
 
+def kubernetes(versions: Sequence[str]) -> str | None:
+    """Which of the *versions* of Kubernetes KUBERNETES asks for, ``1.37``; None when it asks nothing.
+
+    Raises: UsageError for another one.
+    """
+    said = os.environ.get("KUBERNETES") or None
+    if said not in (None, *versions):
+        known = " or ".join(f"KUBERNETES={version}" for version in versions)
+        raise UsageError(f"Expected {known}, found KUBERNETES={said}.", "Set it to one of them, or unset it.")
+    return said
+
+
 def engine() -> str | None:
     """The engine that a variable names, with the variable's name; None when it is left to the current context."""
     names = ("DOCKER_HOST", "DOCKER_CONTEXT")
@@ -50,7 +62,7 @@ def refuse_wrong() -> None:
     egress()
     if engine() is None:
         return
-    from kindlabs.clusters.engine import find  # brings the Docker client, which a warm run does without
+    from kindlabs.machine.engine import find  # brings the Docker client, which a warm run does without
 
     client = find(timeout=ENGINE_SECONDS)
     if client is None:

@@ -16,9 +16,10 @@ import docker
 from docker.errors import NotFound
 
 from kindlabs.asking import Ask
-from kindlabs.clusters import gobuild, own_engine
-from kindlabs.clusters.imagelock import Debian
 from kindlabs.errors import InfraError
+from kindlabs.images import gobuild
+from kindlabs.images.lock import Debian
+from kindlabs.machine import own_engine
 from kindlabs.progress import Step, Steps
 
 KEY_LABEL = "kind-labs.key"

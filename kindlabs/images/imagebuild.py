@@ -18,10 +18,10 @@ import docker
 from docker.errors import APIError, NotFound
 
 from kindlabs.asking import Ask
-from kindlabs.clusters import debian, gobuild
-from kindlabs.clusters.debian import KEY_LABEL
-from kindlabs.clusters.imagelock import Debian, Image, Lock
 from kindlabs.errors import InfraError
+from kindlabs.images import debian, gobuild
+from kindlabs.images.debian import KEY_LABEL
+from kindlabs.images.lock import Debian, Image, Lock
 from kindlabs.progress import Steps
 
 PASSWD = "root:x:0:0:root:/:/bin/sh\nnonroot:x:65532:65532:nonroot:/:/bin/sh\n"  # noqa: S105

@@ -1,0 +1,9 @@
+"""``lab grade``: a class's submissions, of people who are not trusted, to a record each and a gradebook.
+
+Called from outside: ``grade``, ``dry_run``, ``Options``, ``showing``, ``intake``.
+May import: ``workers``, ``clusters``, ``course``, ``filetree``, ``nonces``, ``record``, ``validators``, ``progress``.
+"""
+
+from kindlabs.grading.session import Options, dry_run, grade
+
+__all__ = ["Options", "dry_run", "grade"]
