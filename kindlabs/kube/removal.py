@@ -118,8 +118,8 @@ class Going(ABC):
             there = self.there(self.api)
         barren = _is_barren(there, late)
         again = {made for kind, thing in there if not is_going(thing) for made in leftovers.made_of(kind)}
-        # Pods first, though some are made again: the garbage collector would give them all the time that they ask for, and
-        # no kubelet takes it back.
+        # Pods first, though some are made again: the garbage collector would give them all the time that they ask for,
+        # and no kubelet takes it back.
         for kind, thing in sorted(there, key=lambda each: each[0] != "Pod"):
             if late or kind not in again:
                 self._press(kind, thing, late or (barren and kind in MADE_BY))
