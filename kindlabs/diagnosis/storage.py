@@ -197,10 +197,8 @@ def _nobody_uses(scene: Scene, claim: Object) -> Cause | None:
 
 
 def _is_given(volume: Object, claim: Object) -> bool:
-    """Whether a volume has been for another claim from its beginning, by name."""
-    meant, meta = dig(volume, "spec", "claimRef", default={}), claim["metadata"]
-    bound = (meant.get("namespace"), meant.get("name"))
-    return bool(meant) and bound[0] != meta.get("namespace") and bound != (meta.get("namespace"), meta["name"])
+    """Whether a volume is for a claim of another namespace: the lab's own."""
+    return dig(volume, "spec", "claimRef", "namespace") not in (None, claim["metadata"].get("namespace"))
 
 
 def _is_open(volume: Object) -> bool:
