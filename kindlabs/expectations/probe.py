@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
@@ -11,9 +10,10 @@ from urllib.parse import urlsplit
 
 from kindlabs.errors import InfraError
 from kindlabs.expectations.transcript import Transcript
-from kindlabs.kube import curl, guests, probing
+from kindlabs.kube import curl, probing
 from kindlabs.kube.api import Api, ApiError, ApiTimeout, Object
 from kindlabs.kube.objects import dig
+from kindlabs.patience import COMES_SECONDS
 
 PATIENCE = (1.0, 2.0, 6.0)
 """Seconds that the first, the second and each later silent request gets: a packet that went nowhere should not cost
@@ -24,9 +24,6 @@ LISTENS_SECONDS, LATE_SECONDS = 2.0, 0.3
 
 FROM_SECONDS = 1.0
 """What a request from inside a Pod gets; one that a policy drops takes all of it."""
-
-MUTE = 3
-"""So often in turn nothing of ours could ask from inside a Pod, each time by a container of its own."""
 
 RESOLVE_SECONDS = 2.0
 """What a name gets; the first server that is asked may be slow to wake."""
@@ -59,7 +56,7 @@ class Probe:
         self._transcript = transcript or Transcript()
         self._silent = 0
         self._heard: dict[tuple[str, int], tuple[float, bool | None]] = {}
-        self._mute: Counter[str] = Counter()
+        self._mute: dict[str, float] = {}
 
     def get(self, host: str, port: int, path: str, times: int = 1) -> Replies:
         """GET ``http://host:port/path`` *times* times, each over a new connection; one failure ends it at once."""
@@ -71,7 +68,7 @@ class Probe:
     def get_from(self, pod: Object, url: str) -> Replies:
         """GET *url* once from inside *pod*, as the Pod itself would.
 
-        Raises: InfraError when nothing of ours can ask there, MUTE times in turn.
+        Raises: InfraError when nothing of ours could ask there for COMES_SECONDS.
         """
         target = urlsplit(url)
         path = f"{target.path or '/'}{f'?{target.query}' if target.query else ''}"
@@ -79,12 +76,12 @@ class Probe:
         try:
             said = curl.get(probing.inside(self._api, pod), *place, timeout=FROM_SECONDS)
             replies = Replies(tuple(said["responses"]), tuple(said["errors"]))
+            self._asked(pod)
         except curl.Silent as error:
             replies = Replies((), (error.message,), silent=True)
+            self._asked(pod)
         except (ApiError, ApiTimeout) as error:
             replies = self._unasked(pod, error)
-        else:
-            self._mute.pop(pod["metadata"]["uid"], None)
         self._transcript.note(
             f"from Pod {pod['metadata']['name']}: GET {url}", "; ".join([*replies.bodies, *replies.errors])
         )
@@ -94,6 +91,7 @@ class Probe:
         """Whether *name* has an address, asked from inside *pod*. Raises: as :meth:`get_from`."""
         try:
             found = curl.resolves(probing.inside(self._api, pod), name, timeout=RESOLVE_SECONDS)
+            self._asked(pod)
         except (ApiError, ApiTimeout) as error:
             found = self._unasked(pod, error).silent
         self._transcript.note(
@@ -101,15 +99,19 @@ class Probe:
         )
         return found
 
+    def _asked(self, pod: Object) -> None:
+        self._mute.pop(pod["metadata"]["uid"], None)
+
     def _unasked(self, pod: Object, error: ApiError | ApiTimeout) -> Replies:
-        """Nobody has asked: that is no silence of anybody's. In a Pod that runs it is the machine's fault, or ours."""
-        name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
-        guests.part(self._api, pod)
-        self._mute[uid] += dig(pod, "status", "phase") == "Running"
-        if self._mute[uid] >= MUTE:
-            raise InfraError(
-                f"Nothing of ours can ask from inside Pod {name}: {error.message}", "run the same command again"
-            )
+        """Nobody has asked: that is no silence of anybody's. In a Pod that runs, it is ours or the machine's fault."""
+        name, uid, now = pod["metadata"]["name"], pod["metadata"]["uid"], time.monotonic()
+        if isinstance(error, ApiError):  # what is dead is left for another
+            probing.leave(self._api, pod)
+        if dig(pod, "status", "phase") != "Running":
+            self._mute.pop(uid, None)
+        elif now - self._mute.setdefault(uid, now) > COMES_SECONDS:
+            text = f"Nothing of ours can ask from inside Pod {name}: {error.message}"
+            raise InfraError(text, "run the same command again")
         return Replies((), (error.message,))
 
     def listens(self, pod: Object, port: int) -> bool | None:

@@ -12,7 +12,7 @@ from typing import Any
 from kindlabs.errors import InfraError
 from kindlabs.kube import curl
 from kindlabs.kube.api import Api
-from kindlabs.kube.guests import guest
+from kindlabs.kube.guests import guest, part
 from kindlabs.kube.streams import Shells
 from kindlabs.kube.transport import ApiError, Object, Transport
 
@@ -59,6 +59,11 @@ def inside(api: Api, pod: Object) -> Shells:
         raise ApiError(404, "NotFound", f"Pod {MOUTH} in {NAMESPACE} is not there")
     (like,) = own["spec"]["containers"]
     return guest(api, pod, like)
+
+
+def leave(api: Api, pod: Object) -> None:
+    """Leave the container of ours in *pod*: whatever is asked next from inside is asked by another one."""
+    part(api, pod)
 
 
 def mouth(api: Transport) -> Shells:

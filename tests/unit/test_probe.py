@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from kindlabs.errors import InfraError
-from kindlabs.expectations.probe import MUTE, Probe
+from kindlabs.expectations import probe as module
+from kindlabs.expectations.probe import Probe
 from kindlabs.kube import curl, probing
 from kindlabs.kube.api import ApiError, ApiTimeout
 
@@ -50,23 +52,33 @@ def test_only_who_was_asked_is_silent(probe: Probe, ends: list[Any]) -> None:
 
 
 @pytest.mark.parametrize("error", [ApiError(500, "", "curl does not run in it"), ApiTimeout("it does not start")])
-def test_nobody_is_judged_by_what_cannot_ask(probe: Probe, ends: list[Any], error: ApiError | ApiTimeout) -> None:
-    """It gets another container; where none of several can ask, the machine is at fault."""
-    ends[:] = [error] * MUTE
-    for _ in range(MUTE - 1):
-        assert probe.get_from(pod(), URL).errors == (error.message,)
-    assert probe._api.sessions == {}
+def test_nobody_is_judged_by_what_cannot_ask(
+    probe: Probe, ends: list[Any], error: ApiError | ApiTimeout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is dead gets a successor; where nothing could ask for long, the machine is at fault."""
+    ends[:] = [error] * 2
+    assert probe.get_from(pod(), URL).errors == (error.message,)
+    assert bool(probe._api.sessions) != isinstance(error, ApiError)
+    monkeypatch.setattr(module, "COMES_SECONDS", -1.0)
     with pytest.raises(InfraError, match="ask from inside Pod web"):
         probe.get_from(pod(), URL)
 
 
-def test_a_pod_that_waits_takes_nobody_in(probe: Probe, ends: list[Any]) -> None:
+@pytest.mark.parametrize("between", ["yes", curl.Silent("no answer in time")])
+def test_who_has_asked_is_no_longer_mute(
+    probe: Probe, ends: list[Any], between: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer counts, and a silence that was heard."""
+    monkeypatch.setattr(module, "COMES_SECONDS", 0.05)
+    ends[:] = [ApiTimeout("late"), between, ApiTimeout("late")]
+    probe.get_from(pod(), URL)
+    time.sleep(0.1)
+    probe.get_from(pod(), URL)
+    assert probe.get_from(pod(), URL).errors == ("late",)
+
+
+def test_a_pod_that_waits_takes_nobody_in(probe: Probe, ends: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """As long as it does not run itself, that nothing of ours does is no fault of the machine's."""
-    ends[:] = [ApiTimeout("it does not start")] * 2 * MUTE
-    assert all(probe.get_from(pod("Pending"), URL).errors for _ in range(2 * MUTE))
-
-
-def test_an_answer_forgives(probe: Probe, ends: list[Any]) -> None:
-    """Only failures in turn count."""
-    ends[:] = [*[ApiTimeout("late")] * (MUTE - 1), "yes", *[ApiTimeout("late")] * (MUTE - 1)]
-    assert [probe.get_from(pod(), URL).bodies for _ in range(len(ends))][MUTE - 1] == ("yes",)
+    monkeypatch.setattr(module, "COMES_SECONDS", -1.0)
+    ends[:] = [ApiTimeout("it does not start")]
+    assert probe.get_from(pod("Pending"), URL).errors
