@@ -9,9 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 from kindlabs.errors import InfraError, of_machine
 from kindlabs.kube.api import ApiError
-from kindlabs.patience import LOOK_AGAIN
+from kindlabs.patience import LOOK_AGAIN, LOOK_LATER
 from kindlabs.promises.promise import Promise
 from kindlabs.promises.trial import Trial
+
+SLOWER = 1.3
+"""What comes late is looked at less and less often: each pause is so much longer than the one before."""
 
 
 def prove(
@@ -28,9 +31,11 @@ def prove(
     over, until = over or threading.Event(), time.monotonic() + patience
 
     def attempt(promise: Promise) -> str | None:
+        pace = LOOK_AGAIN
         try:
             while (missing := _look(promise, trial)) and time.monotonic() < until and not over.is_set():
-                over.wait(LOOK_AGAIN)
+                over.wait(pace)
+                pace = min(pace * SLOWER, LOOK_LATER)  # so many that look at once keep a small machine from its work
         except BaseException:
             over.set()
             raise
