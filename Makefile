@@ -1,7 +1,7 @@
 # The table of contents: what a person does here. The work itself is in kindlabs/.
 # Variables: LAB=03, SUBMISSION=solution (a folder, solution, start or a mutant's id), SUBMISSIONS=class/ (of a class),
-# IMAGES=auto|pull|build, EGRESS=none|open, VERIFY="--repeat 3" (options of lab verify), GRADE="--dry-run" (of lab grade),
-# SINCE=HEAD~1 (what make test takes as changed).
+# IMAGES=auto|pull|build, EGRESS=none|open, KUBERNETES=1.37 (a version of clusters/images.lock.yaml),
+# VERIFY="--repeat 3" (options of lab verify), GRADE="--dry-run" (of lab grade), SINCE=HEAD~1 (what make test takes as changed).
 # make ends with 2 whenever a command fails, and prints the command's own code beside: "Error 1". See README, "Exit codes".
 
 .PHONY: help venv list start check grade doctor clusters clean test unit warm apart labs bench verify lint fix picture lock

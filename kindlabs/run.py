@@ -32,7 +32,7 @@ from kindlabs.kube.contents import contents
 from kindlabs.kube.given import Given, bring, of_lab
 from kindlabs.kube.namespaces import clear_others, empty, grant, let_in, namespace
 from kindlabs.kube.newlog import NewLog
-from kindlabs.kube.notes import Key, disturbed
+from kindlabs.kube.notes import Key, applied_kinds, disturbed
 from kindlabs.kube.offline import keep_pulls_at_home
 from kindlabs.kube.rights import in_namespace
 from kindlabs.kube.streams import Unended
@@ -171,7 +171,8 @@ class Run:
             return None
 
     def _apply_and_check(self) -> None:
-        api = Api(self.cluster.kubeconfig_path)  # with nothing that an earlier run kept open
+        api = self.cluster.api
+        api.resources(refresh=True)  # kinds may have come since it was asked last
         with self.steps.step(f"Apply {self.submission.name}", total=1, quiet_below=APPLY_SECONDS):
             with self._phase("setup"):
                 given, there = self._set_up(api)
@@ -225,13 +226,16 @@ class Run:
         """
         lab, spaces = self.lab, self.lab.namespaces
         self._restore(api, {name for name, other in self.cluster.facts.broken.items() if other != lab.id})
-        clear_others(api, lab.id)
-        for space in lab.spaces:
-            namespace(api, space, lab.id, lab.rights)
+        known = clear_others(api, lab.id)
+        mine = [namespace(api, space, lab.id, lab.rights, known.get(space.name)) for space in lab.spaces]
         setup = [(manifest.document, f"{manifest.file}:{manifest.line}") for manifest in self.setup]
         given = of_lab(api, lab.id, setup, spaces[0], lab.rights.given)
         grant(api, lab.id, lab.rights, [each.thing for each in given if not each.key.namespace])
-        there = empty(api, spaces, lab.rights.cluster) if self.fresh else contents(api, spaces, lab.rights.cluster)
+        if self.fresh:
+            likely = applied_kinds(mine) | {each.key.kind for each in given}
+            there = empty(api, spaces, lab.rights.cluster, likely)
+        else:
+            there = contents(api, spaces, lab.rights.cluster)
         if self.fresh or self.submission.acts:  # what was done by hand must not be there already
             self._restore(api, set(self.cluster.facts.broken))
         self._note_broken()
@@ -240,7 +244,7 @@ class Run:
         if self.cluster.facts.egress == "none":
             for name in spaces:
                 keep_pulls_at_home(api, name, self._images)
-        broken = {key for name in spaces for key in disturbed(api, name)}
+        broken = {key for space in mine for key in disturbed(space)}
         rights = [Given(right, "") for space in lab.spaces for right in in_namespace(lab.id, space, lab.rights)]
         changed = bring(api, [*rights, *given], there, broken, anew=bool(lab.handin.script))
         for name in {right.key.namespace for right in rights if right.key in changed}:

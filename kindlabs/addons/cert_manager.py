@@ -30,7 +30,7 @@ ISSUER = "lab-ca"
 """The ClusterIssuer, and the Secret in AUTHORITY that holds its CA."""
 AUTHORITY = "cert-manager"
 """The namespace of the add-on."""
-CERTIFICATE = "Certificate.cert-manager.io"
+INGRESS, CERTIFICATE = "Ingress.networking.k8s.io", "Certificate.cert-manager.io"
 REQUEST = "CertificateRequest.cert-manager.io"
 CERTIFICATE_NAME = "cert-manager.io/certificate-name"
 """cert-manager's annotation on the requests and Secrets that it makes: the Certificate that they are for."""
@@ -50,7 +50,7 @@ def sweep(api: Api, namespaces: Sequence[str], *, restless: bool) -> set[Key]:
     """
     swept: set[Key] = set()
     for namespace in namespaces if api.resource(CERTIFICATE) else ():
-        ingresses = {i["metadata"]["uid"]: i for i in api.list("Ingress.networking.k8s.io", namespace)}
+        ingresses = {i["metadata"]["uid"]: i for i in api.list(INGRESS, namespace)}
         certificates = api.list(CERTIFICATE, namespace)
         for certificate in certificates:
             if not _is_wanted(certificate, ingresses, restless=restless):
@@ -153,4 +153,5 @@ def _other_authority(sight: Sight) -> str | None:
 
 
 PROMISES = (Promise("lab-ca-signs", f"ClusterIssuer {ISSUER} signs a new request.", _signs, glance=_issues),)
-LEFTOVERS = Leftovers(sweep, _is_served)
+MADE_OF = {INGRESS: (CERTIFICATE, REQUEST, "Secret"), CERTIFICATE: (REQUEST, "Secret")}
+LEFTOVERS = Leftovers(sweep, _is_served, MADE_OF)

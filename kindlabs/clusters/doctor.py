@@ -12,8 +12,9 @@ from typing import Any, Literal
 
 from kindlabs.clusters import profiles, state, tools
 from kindlabs.clusters.cluster import Cluster
-from kindlabs.errors import InfraError, UsageError
+from kindlabs.errors import InfraError, LabError, UsageError
 from kindlabs.images import gobuild, registry
+from kindlabs.images.lock import Lock
 from kindlabs.machine import engine, settings
 from kindlabs.patience import ENGINE_SECONDS
 
@@ -57,6 +58,7 @@ def findings(course_root: Path) -> list[Finding]:
         _inotify,
         _proxies,
         _images,
+        lambda: _kubernetes(course_root),
     ]
     with ThreadPoolExecutor(max_workers=len(looks)) as pool:
         return [done.result() for done in [pool.submit(look) for look in looks]]
@@ -176,6 +178,17 @@ def _images() -> Finding:
         return Finding("images", "ok", f"built from packages, with {gobuild.go_program()}")
     except (UsageError, InfraError) as error:
         return Finding("images", "bad", error.message, error.next_step)
+
+
+def _kubernetes(course_root: Path) -> Finding:
+    """Which version the next cluster gets, and how one asks for another."""
+    try:
+        lock = Lock.load(course_root)
+        version = lock.asked_for()
+    except (UsageError, LabError) as error:
+        return Finding("kubernetes", "bad", error.message, error.next_step)
+    others = [f"KUBERNETES={other}" for other in lock.nodes if other != version]
+    return Finding("kubernetes", "ok", "; ".join([version, *(f"{other} asks for another" for other in others)]))
 
 
 def _unknown(name: str) -> Finding:

@@ -240,7 +240,7 @@ def _image_of_labs(client: docker.DockerClient) -> str | None:
         lock = Lock.load(course_root())
     except LabError:
         return None
-    return supply.node_image(lock.default, client, Steps(), lock)
+    return supply.node_image(lock.asked_for(), client, Steps(), lock)
 
 
 def egress_wanted(image: str | None, client: docker.DockerClient) -> str:

@@ -62,11 +62,13 @@ def lease(
 
     Raises: InfraError, LabError, UsageError (a variable that asks for what there is not).
     """
+    lock = Lock.load(course_root)
     settings.refuse_wrong()
+    lock.asked_for()  # a version that there is not is told before anybody is waited for
     cluster = Cluster.of(course_root, profile, index)
     with held(cluster, steps):
         cluster.recall()
-        _make_ready(cluster, course_root, Wanted((*ALWAYS, *addons), tuple(images)), steps, ask)
+        _make_ready(cluster, lock, Wanted((*ALWAYS, *addons), tuple(images)), steps, ask)
         yield cluster
 
 
@@ -101,10 +103,10 @@ def holder(cluster: Cluster) -> str | None:
     return None
 
 
-def _make_ready(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask: Ask) -> None:
-    lock = Lock.load(course_root)
+def _make_ready(cluster: Cluster, lock: Lock, wanted: Wanted, steps: Steps, ask: Ask) -> None:
+    course_root = lock.course_root
     promises = _of_lab(cluster, course_root, wanted) if cluster.is_made else []
-    reason = _why_anew(cluster, course_root, promises, steps) if cluster.is_made else None
+    reason = _why_anew(cluster, lock, promises, steps) if cluster.is_made else None
     missing = wanted.beyond(cluster.facts, lock)
     if cluster.is_made and not reason and not missing:
         return
@@ -126,12 +128,14 @@ def _of_lab(cluster: Cluster, course_root: Path, wanted: Wanted) -> list[Promise
     return [promise for promise in made if promise.name not in cluster.facts.broken]
 
 
-def _why_anew(cluster: Cluster, course_root: Path, promises: Sequence[Promise], steps: Steps) -> str | None:
+def _why_anew(cluster: Cluster, lock: Lock, promises: Sequence[Promise], steps: Steps) -> str | None:
     """Why a cluster that was made cannot be used as it is, None when it can."""
+    if (version := lock.asked_for()) != cluster.facts.kubernetes:
+        return f"Kubernetes {version} is asked for, and cluster {cluster.name} runs {cluster.version}"
     said = settings.egress()
     if said and said != cluster.facts.egress:
         return f"EGRESS={said} is asked for, and cluster {cluster.name} was made with EGRESS={cluster.facts.egress}"
-    if cluster.facts.recipe != recipe(course_root, cluster.facts):
+    if cluster.facts.recipe != recipe(lock.course_root, cluster.facts):
         return f"clusters/ has changed since cluster {cluster.name} was made"
     return cluster.facts.fault or _lasting_fault(cluster, promises, steps)
 

@@ -45,10 +45,11 @@ def make(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask:
     """
     profile = profiles.load(course_root, cluster.profile)
     names = image_names(course_root, wanted)
-    settings.egress()  # a word that it cannot be is told before anything is built
-    client = engine.ensure(steps, ask)
     lock = Lock.load(course_root)
-    image, references = supply.provide_all(lock.default, names, client, steps, lock, ask)
+    settings.egress()  # a word that it cannot be is told before anything is built
+    version = lock.asked_for()
+    client = engine.ensure(steps, ask)
+    image, references = supply.provide_all(version, names, client, steps, lock, ask)
     program = tools.kind(steps)
     kind = LabCluster(cluster.name, cluster.kubeconfig_path, image=image, kind_path=program, state=cluster.state)
     with steps.step(f"Create cluster {cluster.name}", total=KIND_STEPS + (profile.nodes > 1)) as step:
@@ -56,7 +57,7 @@ def make(cluster: Cluster, course_root: Path, wanted: Wanted, steps: Steps, ask:
         kind.delete()
         facts = Facts(profile.name, node_image=image, ports=cluster.ports, created=time.time())
         facts.egress = egress_wanted(image, client)
-        facts.kubernetes, facts.is_built = lock.default, bool(imagebuild.built_key(image, client))
+        facts.kubernetes, facts.is_built = version, bool(imagebuild.built_key(image, client))
         node = lock.node(facts.kubernetes)
         facts.capabilities = sorted(node.built if facts.is_built else node.published)
         facts.recipe = recipe(course_root, facts)

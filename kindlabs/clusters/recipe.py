@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from kindlabs.clusters.cluster import Facts
 from kindlabs.clusters.profiles import KUBEADM
-from kindlabs.images.lock import Lock, Node
+from kindlabs.images.lock import Lock, Node, path_of
 
 
 def recipe(course_root: Path, facts: Facts) -> str:
@@ -46,10 +47,12 @@ def _built(lock: Lock, node: Node) -> Iterator[Path | object]:
     """What :func:`kindlabs.images.nodebuild.key` is made of, without an engine's client to ask."""
     images = [lock.image(name) for name in node.preload]
     yield (node.build, node.version, node.debian, node.binaries, images)
-    yield from (lock.recipes / name for name in ("go.mod", "go.sum"))
+    packages = [*chain(*node.binaries.values()), *(image.recipe.go for image in images if image.recipe.go)]
+    for module in sorted({lock.module(package) for package in packages}):
+        yield from (module / name for name in ("go.mod", "go.sum"))
     yield from sorted((lock.recipes / "node").rglob("*"))
     for image in images:
         if image.recipe.dockerfile:
             yield lock.recipes / image.recipe.dockerfile
         if image.recipe.go.startswith("./"):
-            yield from sorted((lock.recipes / image.recipe.go).glob("*.go"))
+            yield from sorted((lock.module(image.recipe.go) / path_of(image.recipe.go)).glob("*.go"))

@@ -1,4 +1,4 @@
-"""Linux programs from ordinary Go modules: one module for all of them, one cache for all checkouts."""
+"""Linux programs from ordinary Go modules: one module for nearly all of them, one cache for all checkouts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import platformdirs
 from filelock import FileLock
 
 from kindlabs.errors import InfraError
-from kindlabs.images.lock import Lock, program_of
+from kindlabs.images.lock import Lock, path_of, program_of
 from kindlabs.progress import Step, Steps
 
 TAGS = "no_btrfs no_zfs no_aufs no_devmapper"
@@ -37,8 +37,8 @@ def programs(lock: Lock, packages: Iterable[str], arch: str, steps: Steps) -> di
     """The programs of these Go packages for Linux on *arch*, built where the cache has none of the same inputs.
 
     Args:
-        lock: whose Go module is built.
-        packages: import paths; ``./name`` for a folder of the module itself.
+        lock: whose Go modules are built.
+        packages: import paths; ``./name`` for a folder of the module itself; ``@1.37`` at the end for another module.
         arch: ``amd64`` or ``arm64``.
         steps: where the progress goes.
 
@@ -55,9 +55,16 @@ def programs(lock: Lock, packages: Iterable[str], arch: str, steps: Steps) -> di
     with FileLock(cache_dir() / "go.lock"):  # two builds at once would compile the same packages twice
         missing = {package: path for package, path in places.items() if not path.exists()}
         alone = [{package: missing.pop(package)} for package in COLLIDING if package in missing]
-        for batch in filter(None, [missing, *alone]):
+        for batch in [*_by_module(lock, missing), *alone]:
             _build(lock, batch, arch, steps)
     return places
+
+
+def _by_module(lock: Lock, missing: dict[str, Path]) -> list[dict[str, Path]]:
+    batches: dict[Path, dict[str, Path]] = {}
+    for package, path in missing.items():
+        batches.setdefault(lock.module(package), {})[package] = path
+    return list(batches.values())
 
 
 def place(lock: Lock, package: str, arch: str) -> Path:
@@ -67,16 +74,17 @@ def place(lock: Lock, package: str, arch: str) -> Path:
 
 def key(lock: Lock, package: str) -> str:
     """A digest of what a program is built from: the module's versions, the flags, this project's own source."""
-    digest = hashlib.sha256("\0".join([package, TAGS, ldflags(lock)]).encode())
-    own = sorted((lock.recipes / package).glob("*.go")) if package.startswith("./") else []
-    for path in [lock.recipes / "go.mod", lock.recipes / "go.sum", *own]:
+    digest = hashlib.sha256("\0".join([package, TAGS, ldflags(lock, package)]).encode())
+    module = lock.module(package)
+    own = sorted((module / path_of(package)).glob("*.go")) if package.startswith("./") else []
+    for path in [module / "go.mod", module / "go.sum", *own]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def ldflags(lock: Lock) -> str:
-    """No debugging symbols, and the versions that programs tell when asked."""
-    version = lock.node(lock.default).version
+def ldflags(lock: Lock, package: str) -> str:
+    """No debugging symbols, and the versions that programs tell when asked: Kubernetes' in the package's module."""
+    version = lock.node(package.partition("@")[2] or lock.default).version
     told = {
         "k8s.io/component-base/version.gitVersion": version,
         "k8s.io/client-go/pkg/version.gitVersion": version,
@@ -89,10 +97,12 @@ def _build(lock: Lock, missing: dict[str, Path], arch: str, steps: Steps) -> Non
         collector() | os.environ | {"GOOS": "linux", "GOARCH": arch, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly"}
     )
     what = ", ".join(sorted(program_of(package) for package in missing))
-    total = _count_packages(lock, missing, environment, steps)
-    flags = ["-trimpath", "-tags", TAGS, "-ldflags", ldflags(lock)]
+    one = next(iter(missing))  # they are of one module, and so of one version
+    module, paths = lock.module(one), [path_of(package) for package in missing]
+    total = _count_packages(module, paths, environment, steps)
+    flags = ["-trimpath", "-tags", TAGS, "-ldflags", ldflags(lock, one)]
     with _partial_folder() as partial, steps.step(f"Compile {what}", total=total) as step:
-        _run(["build", "-v", *flags, "-o", f"{partial}/", *missing], lock.recipes, environment, step)
+        _run(["build", "-v", *flags, "-o", f"{partial}/", *paths], module, environment, step)
         for package, path in missing.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             (partial / program_of(package)).rename(path)
@@ -124,11 +134,11 @@ def _partial_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def _count_packages(lock: Lock, packages: Iterable[str], environment: dict[str, str], steps: Steps) -> int:
+def _count_packages(module: Path, paths: Iterable[str], environment: dict[str, str], steps: Steps) -> int:
     """How many packages the compiler may have to see; downloads the modules that hold them."""
     with steps.step("Download Go modules") as step:
-        arguments = ["list", "-deps", "-f", "{{.ImportPath}}", *packages]
-        return len(_run(arguments, lock.recipes, environment, step))
+        arguments = ["list", "-deps", "-f", "{{.ImportPath}}", *paths]
+        return len(_run(arguments, module, environment, step))
 
 
 def go_program() -> str:

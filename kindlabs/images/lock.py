@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from kindlabs.errors import UnreadableLab
+from kindlabs.machine import settings
 
 LOCK_FILE = Path("clusters") / "images.lock.yaml"
 FORMAT = "kind-labs/images/v1"
@@ -19,7 +20,8 @@ class Recipe:
     """How an image is built.
 
     Attributes:
-        go: package path of the program, ``./name`` for one of this project; empty where there is none.
+        go: package path of the program, ``./name`` for one of this project; empty where there is none. ``@1.37`` at its
+            end: it is built in the Go module of that Kubernetes version (:meth:`Lock.module`).
         path: where the program stands in the image.
         dockerfile: file in ``clusters/images``; empty for an image of the program alone.
         user: number of the user that it runs as; empty for root.
@@ -125,6 +127,11 @@ class Lock:
         """The folder of recipes: Go module, Dockerfiles, the node's files."""
         return self.course_root / "clusters" / "images"
 
+    def module(self, package: str) -> Path:
+        """The folder of the Go module that *package* is built in: ``kubelet@1.37`` in ``kubernetes-1.37``."""
+        _, _, version = package.partition("@")
+        return self.recipes / f"kubernetes-{version}" if version else self.recipes
+
     def image(self, name: str) -> Image:
         """The image of this short name.
 
@@ -135,6 +142,13 @@ class Lock:
             known = ", ".join(sorted(self.images))
             raise UnreadableLab(f"No image {name} in {LOCK_FILE}.", f"Add it there, or use one of: {known}")
         return self.images[name]
+
+    def asked_for(self) -> str:
+        """The version of Kubernetes that KUBERNETES asks for, ``1.37``; the course's own when it asks for none.
+
+        Raises: UsageError for one that no node image is of.
+        """
+        return settings.kubernetes(list(self.nodes)) or self.default
 
     def node(self, version: str) -> Node:
         """The node image of a Kubernetes version such as ``1.36``.
@@ -158,9 +172,14 @@ def course_root() -> Path:
     return Path(__file__).parents[2]
 
 
+def path_of(package: str) -> str:
+    """The import path of *package*, as go takes it in its module: ``k8s.io/kubectl@1.37`` gives ``k8s.io/kubectl``."""
+    return package.partition("@")[0]
+
+
 def program_of(package: str) -> str:
-    """What ``go build`` calls the program of *package*: ``go.etcd.io/etcd/server/v3`` gives ``server``."""
-    *rest, last = package.split("/")
+    """What ``go build`` calls the program of *package*: ``go.etcd.io/etcd/server/v3@1.37`` gives ``server``."""
+    *rest, last = path_of(package).split("/")
     return rest[-1] if last[:1] == "v" and last[1:].isdigit() else last
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import threading
+from copy import copy
 from pathlib import Path
 
-from kindlabs.kube.discovery import Resource, discover
+from kindlabs.kube.discovery import Discovery, Resource
 from kindlabs.kube.transport import ApiError, ApiTimeout, ApiUnreachable, Identity, Object, Transport
 
 __all__ = ["Api", "ApiError", "ApiTimeout", "ApiUnreachable", "Identity", "Object"]
 
+NOT_FOUND = 404
 LOG_LINES, LOG_BYTES = 2000, 1024 * 1024
 """What is read of a log at most."""
 APPLY = "application/apply-patch+yaml"
@@ -23,33 +24,25 @@ class Api(Transport):
 
     def __init__(self, kubeconfig: Path, identity: Identity | None = None) -> None:
         super().__init__(kubeconfig, identity)
-        self._resources: list[Resource] | None = None
-        self._discovery = threading.Lock()
-        self._others: dict[Identity, Api] = {}
+        self._discovery = Discovery(self.request)
 
     def acting_as(self, identity: Identity) -> Api:
-        """The same server as another identity sees it."""
-        if identity not in self._others:
-            self._others[identity] = Api(self.kubeconfig, identity)
-        other = self._others[identity]
-        other._resources = other._resources or self._resources  # what is served does not depend on who asks
+        """The same server as another identity sees it, over the same connections."""
+        other = copy(self)
+        other._identity = identity
         return other
 
     # What the server knows.
 
     def resource(self, kind: str, *, refresh: bool = False) -> Resource | None:
         """How the server serves *kind*, written ``Pod`` or ``Deployment.apps``; None when it does not."""
-        with self._discovery:
-            if self._resources is None or refresh:
-                self._resources = discover(self.request)
         name, _, group = kind.partition(".")
-        fitting = (r for r in self._resources if r.kind == name and (not group or r.group == group))
-        return next(fitting, None)
+        fitting = (r for r in self._discovery.resources(refresh=refresh) if r.kind == name)
+        return next((r for r in fitting if not group or r.group == group), None)
 
-    def resources(self) -> list[Resource]:
-        """All resources that the server serves, each in its preferred version."""
-        self.resource("Pod")
-        return list(self._resources or [])
+    def resources(self, *, refresh: bool = False) -> list[Resource]:
+        """All resources that the server serves, each in its preferred version; read again on *refresh*."""
+        return self._discovery.resources(refresh=refresh)
 
     def group_of(self, plural: str) -> str:
         """The group of the resource *plural*: ``apps`` for ``deployments``; the first that the server prefers.
@@ -58,7 +51,7 @@ class Api(Transport):
         """
         found = next((r for r in self.resources() if r.plural == plural), None)
         if found is None:
-            raise ApiError(404, "NotFound", f"the server does not serve {plural}")
+            raise ApiError(NOT_FOUND, "NotFound", f"the server does not serve {plural}")
         return found.group
 
     def resource_of(self, manifest: Object) -> Resource | None:
@@ -86,10 +79,17 @@ class Api(Transport):
         return self._get(resource.path(meta.get("namespace"), meta["name"])) if resource else None
 
     def list(self, kind: str, namespace: str | None = None, selector: str = "") -> list[Object]:
-        """The objects of *kind*, in all namespaces when *namespace* is None."""
+        """The objects of *kind*, in all namespaces when *namespace* is None; none of a kind that is not served."""
         query = {"labelSelector": selector} if selector else {}
-        answer = self.request("GET", self._served(kind).path(namespace), query=query)
-        head = {"apiVersion": answer["apiVersion"], "kind": answer["kind"].removesuffix("List")}
+        resource = self.resource(kind)
+        try:
+            answer = self.request("GET", resource.path(namespace), query=query) if resource else {}
+        except ApiError as error:
+            if error.status != NOT_FOUND:
+                raise
+            self.resource(kind, refresh=True)  # its definition has gone since
+            return []
+        head = {"apiVersion": answer.get("apiVersion"), "kind": str(answer.get("kind")).removesuffix("List")}
         return [head | item for item in answer.get("items") or []]
 
     def apply(self, manifest: Object, *, manager: str, force: bool = True, dry_run: bool = False) -> Object:
@@ -100,7 +100,7 @@ class Api(Transport):
         """
         resource = self.resource_of(manifest)
         if resource is None:
-            raise ApiError(404, "NotFound", f"no kind {manifest.get('kind')} in version {manifest.get('apiVersion')}")
+            raise _unknown(manifest)
         meta = manifest["metadata"]
         query = {"fieldManager": manager, "force": str(force).lower(), "fieldValidation": "Strict"}
         if dry_run:
@@ -112,7 +112,7 @@ class Api(Transport):
         """Make an object that is not there yet; the server's answer."""
         resource = self.resource_of(manifest)
         if resource is None:
-            raise ApiError(404, "NotFound", f"no kind {manifest.get('kind')} in version {manifest.get('apiVersion')}")
+            raise _unknown(manifest)
         return self.request("POST", resource.path(manifest["metadata"].get("namespace")), body=manifest)
 
     def patch(self, kind: str, name: str, namespace: str | None, patch: Object, *, subresource: str = "") -> Object:
@@ -149,7 +149,7 @@ class Api(Transport):
         try:
             self.request("DELETE", self._served(kind).path(namespace, name), body=options)
         except ApiError as error:
-            if error.status == 404:
+            if error.status == NOT_FOUND:
                 return False
             raise
         return True
@@ -196,12 +196,17 @@ class Api(Transport):
         try:
             return self.request("GET", path)
         except ApiError as error:
-            if error.status == 404:
+            if error.status == NOT_FOUND:
                 return None
             raise
 
     def _served(self, kind: str) -> Resource:
         resource = self.resource(kind)
         if resource is None:
-            raise ApiError(404, "NotFound", f"the server does not serve kind {kind}")
+            raise ApiError(NOT_FOUND, "NotFound", f"the server does not serve kind {kind}")
         return resource
+
+
+def _unknown(manifest: Object) -> ApiError:
+    what = f"no kind {manifest.get('kind')} in version {manifest.get('apiVersion')}"
+    return ApiError(NOT_FOUND, "NotFound", what)

@@ -59,8 +59,9 @@ def apply(
     """
     learner = api.acting_as(LEARNER)
     ordered = {key_of(manifest): manifest for manifest in sorted(manifests, key=rank_of)}
-    noted = {key: text for name in namespaces for key, text in applied(api, name).items()}
-    broken = {key for name in namespaces for key in disturbed(api, name)}
+    spaces = [space for name in namespaces if (space := api.get("Namespace", name))]
+    noted = {key: text for space in spaces for key, text in applied(space).items()}
+    broken = {key for space in spaces for key in disturbed(space)}
     if there is None:
         there = contents(api, namespaces, granted)
     stray = strays(there) - {*noted, *broken, *ordered}

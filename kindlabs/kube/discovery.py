@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -47,13 +48,25 @@ def _segment(name: str) -> str:
     return quoted.replace(".", "%2E") if quoted in (".", "..") else quoted
 
 
-def discover(request: Callable[..., dict[str, Any]]) -> list[Resource]:
-    """All kinds of the server, core kinds first, then the groups in the server's own order of preference."""
-    found: list[Resource] = []
-    for root in ("/api", "/apis"):
-        for group in request("GET", root, accept=AGGREGATED).get("items", []):
-            found += _of_group(group)
-    return found
+class Discovery:
+    """The kinds of one server, read when somebody asks first; what is served does not depend on who asks."""
+
+    def __init__(self, request: Callable[..., dict[str, Any]]) -> None:
+        self._request = request
+        self._known: list[Resource] | None = None
+        self._reading = threading.Lock()
+
+    def resources(self, *, refresh: bool = False) -> list[Resource]:
+        """Core kinds first, then the groups in the server's own order of preference; read again on *refresh*."""
+        with self._reading:
+            if self._known is None or refresh:
+                groups = [g for root in ("/api", "/apis") for g in self._read(root)]
+                self._known = [resource for group in groups for resource in _of_group(group)]
+            return self._known
+
+    def _read(self, root: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._request("GET", root, accept=AGGREGATED).get("items", [])
+        return found
 
 
 def _of_group(group: dict[str, Any]) -> list[Resource]:

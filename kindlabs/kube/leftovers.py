@@ -6,7 +6,7 @@ what, its add-on knows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,10 +26,14 @@ class Sweep(Protocol):
 
 @dataclass(frozen=True)
 class Leftovers:
-    """What one add-on knows: how to sweep, and whether its controller did for an object what that asks for."""
+    """What one add-on knows: how to sweep, and whether its controller did for an object what that asks for.
+
+    ``made_of``: what its controller makes of objects of a kind.
+    """
 
     sweep: Sweep
     is_served: Served
+    made_of: Mapping[str, Collection[str]]
 
 
 class Served(Protocol):
@@ -50,6 +54,11 @@ def register(addon: str, leftovers: Leftovers) -> None:
 def sweep(api: Api, namespaces: Sequence[str], *, restless: bool) -> set[Key]:
     """Sweep for every add-on; what went."""
     return set().union(*(known.sweep(api, namespaces, restless=restless) for known in _known.values()))
+
+
+def made_of(kind: str) -> set[str]:
+    """The kinds of what controllers of add-ons make of an object of *kind*."""
+    return {made for known in _known.values() for made in known.made_of.get(kind, ())}
 
 
 def is_served(live: Object, there: Mapping[Key, Object]) -> bool:

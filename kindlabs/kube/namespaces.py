@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 
 from kindlabs.kube import rights
 from kindlabs.kube.api import Api, ApiError, Object
 from kindlabs.kube.apply import LEARNER
-from kindlabs.kube.contents import DERIVED, contents
+from kindlabs.kube.contents import contents
 from kindlabs.kube.discovery import Resource
-from kindlabs.kube.notes import Key, key_of, note_applied
+from kindlabs.kube.notes import APPLIED, Key, applied_kinds, key_of
 from kindlabs.kube.objects import is_going
 from kindlabs.kube.ownership import INSTRUCTOR_MANAGER, LAB
-from kindlabs.kube.removal import MADE_BY, press, remove, until_done
+from kindlabs.kube.removal import COMES_BACK, Going, is_watched, press, remove, until_done, with_made
+from kindlabs.kube.world import World
 from kindlabs.perimeter import Rights, Space, Thing
 
 USED = "kind-labs/used"
@@ -21,9 +22,13 @@ USED = "kind-labs/used"
 GRANTED = ("ClusterRole.rbac.authorization.k8s.io", rights.NAME)
 
 
-def namespace(api: Api, space: Space, lab: str, granted: Rights | None = None) -> Object:
-    """Make a lab's namespace as the instructor, and let the learner in; return it as it is now."""
-    name, known = space.name, api.get("Namespace", space.name)
+def namespace(api: Api, space: Space, lab: str, granted: Rights | None = None, known: Object | None = None) -> Object:
+    """Make a lab's namespace as the instructor, and let the learner in; return it as it is now.
+
+    Args:
+        known: the namespace as it is; it is looked up otherwise.
+    """
+    name, known = space.name, known or api.get("Namespace", space.name)
     if known and known.get("status", {}).get("phase") == "Terminating":
         until_done(lambda late: _press_on(api, name, late), f"namespace {name} to go")
         known = None
@@ -46,7 +51,14 @@ def _press_on(api: Api, name: str, late: bool) -> int:
     """Sweep out a namespace that was deleted, which a finalizer in it would keep for ever; how much is left."""
     if api.get("Namespace", name) is None:
         return 0
-    return _sweep_out(api, [name], None, late) + 1
+    found = _goes(contents(api, [name]))
+    for key, thing in found.items():
+        press(api, key.kind, thing, late=late)
+    return len(found) + 1
+
+
+def _goes(there: Mapping[Key, Object]) -> dict[Key, Object]:
+    return {key: thing for key, thing in there.items() if not rights.is_of_rights(thing)}
 
 
 def let_in(api: Api, name: str) -> None:
@@ -92,39 +104,70 @@ def put(api: Api, manifest: Object) -> Object:
         return api.apply(manifest, manager=INSTRUCTOR_MANAGER)
 
 
-def empty(api: Api, namespaces: Sequence[str], granted: Collection[Thing] = ()) -> dict[Key, Object]:
+def empty(
+    api: Api, namespaces: Sequence[str], granted: Collection[Thing] = (), likely: Iterable[str] = ()
+) -> dict[Key, Object]:
     """Delete everything in *namespaces* but the learner's rights, then what is *granted*; what is left when it is gone.
 
     Emptying takes about a second where deleting and making a namespace takes five to eleven.
+
+    Args:
+        likely: kinds that may be there, as Key has them. They go first: then one look at all kinds is enough as a rule.
     """
+    kinds = {*likely}
     while True:
+        if kinds:
+            with World(api) as world:
+                going = _All(api, world, namespaces, kinds)
+                until_done(going.press_on, f"{', '.join(namespaces)} to be empty", world)
         there = contents(api, namespaces)
-        going = {key: thing for key, thing in there.items() if not rights.is_of_rights(thing)}
-        if not going:
+        kinds = {key.kind for key in _goes(there)}
+        if not kinds:
             break
-        kinds = {made for key in going for made in (key.kind, *MADE_BY.get(key.kind, ()))} - {*DERIVED}
-        until_done(partial(_sweep_out, api, namespaces, kinds), f"{', '.join(namespaces)} to be empty")
     remove(api, api, [Key(thing.kind, thing.name, "") for thing in granted])
-    note_applied(api, namespaces, {})
     return there
 
 
-def _sweep_out(api: Api, namespaces: Sequence[str], kinds: Collection[str] | None, late: bool) -> int:
-    """Delete what is there of *kinds*, or of all; return how much there was."""
-    found = {k: t for k, t in contents(api, namespaces, kinds=kinds).items() if not rights.is_of_rights(t)}
-    for key, thing in found.items():
-        press(api, key.kind, thing, late=late)
-    return len(found)
+class _All(Going):
+    """Everything of some kinds, and of what is made of them, in some namespaces."""
+
+    def __init__(self, api: Api, world: World, namespaces: Sequence[str], kinds: Iterable[str]) -> None:
+        super().__init__(api, world)
+        self._namespaces = namespaces
+        self._kinds = sorted(kind for kind in with_made(kinds) if is_watched(api, kind))
+        world.expect(*self._kinds)
+
+    def there(self, seen: World | Api) -> list[tuple[str, Object]]:
+        """All but the learner's rights, and what would come back."""
+        return [
+            (kind, thing)
+            for kind in self._kinds
+            for namespace in self._namespaces
+            for thing in seen.list(kind, namespace)
+            if not rights.is_of_rights(thing) and (kind, thing["metadata"]["name"]) not in COMES_BACK
+        ]
+
+    def must_be_sure(self, there: Sequence[tuple[str, Object]]) -> bool:  # noqa: ARG002
+        """No: a Pod that is missed is found by the look at all kinds that follows."""
+        return False
 
 
-def clear_others(api: Api, lab: str) -> None:
+def clear_others(api: Api, lab: str) -> dict[str, Object]:
     """Empty the namespaces of other labs that were used: on a small node there is no room for two.
 
     What they run would take its ports, its processor and its Pods from *lab*, whose learner is not to blame for it.
+
+    Returns: all namespaces of labs, by name.
     """
-    found = api.list("Namespace", selector=f"{USED},{LAB},{LAB}!={lab}")
-    others = [space["metadata"]["name"] for space in found if not is_going(space)]
+    spaces = {space["metadata"]["name"]: space for space in api.list("Namespace", selector=LAB)}
+    others = {name: space for name, space in spaces.items() if _is_used_by_another(space, lab)}
     if others:
-        empty(api, others)
+        empty(api, list(others), likely=applied_kinds(others.values()))
     for name in others:
-        api.patch("Namespace", name, None, {"metadata": {"labels": {USED: None}}})
+        api.patch("Namespace", name, None, {"metadata": {"labels": {USED: None}, "annotations": {APPLIED: None}}})
+    return spaces
+
+
+def _is_used_by_another(space: Object, lab: str) -> bool:
+    labels = space["metadata"]["labels"]
+    return USED in labels and labels[LAB] != lab and not is_going(space)

@@ -6,7 +6,7 @@ What is remembered of cluster-wide objects stands in the lab's first namespace.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from kindlabs.kube.api import Api, Object
@@ -37,13 +37,18 @@ def key_of(manifest: Object) -> Key:
     return Key(kind, manifest["metadata"]["name"], manifest["metadata"].get("namespace", ""))
 
 
-def applied(api: Api, namespace: str) -> dict[Key, str]:
-    """What runs applied in *namespace*, and the print of each; empty for one that was interrupted over it."""
-    rows = _read(api, namespace, APPLIED)
+def applied(space: Object) -> dict[Key, str]:
+    """What runs applied in a Namespace, and the print of each; empty for one that was interrupted over it."""
+    namespace = space["metadata"]["name"]
     return {
         Key(kind.lstrip("/"), name, "" if kind.startswith("/") else namespace): "".join(prints)
-        for kind, name, *prints in rows
+        for kind, name, *prints in _read(space, APPLIED)
     }
+
+
+def applied_kinds(spaces: Iterable[Object]) -> set[str]:
+    """The kinds of what runs applied in some Namespaces."""
+    return {key.kind for space in spaces for key in applied(space)}
 
 
 def note_applied(api: Api, namespaces: Sequence[str], things: Mapping[Key, str]) -> None:
@@ -55,14 +60,15 @@ def note_applied(api: Api, namespaces: Sequence[str], things: Mapping[Key, str])
         _write(api, namespace, APPLIED, rows)
 
 
-def disturbed(api: Api, namespace: str) -> set[Key]:
-    """What checks of earlier runs broke on purpose in *namespace*."""
-    return {Key(kind, name, namespace) for kind, name in _read(api, namespace, DISTURBED)}
+def disturbed(space: Object) -> set[Key]:
+    """What checks of earlier runs broke on purpose in a Namespace."""
+    return {Key(kind, name, space["metadata"]["name"]) for kind, name in _read(space, DISTURBED)}
 
 
 def note_disturbed(api: Api, namespace: str, kind: str, name: str) -> None:
     """Remember that a check breaks an object of *namespace* on purpose; call it before it does."""
-    _write(api, namespace, DISTURBED, [*_read(api, namespace, DISTURBED), [kind, name]])
+    known = _read(api.get("Namespace", namespace) or {}, DISTURBED)
+    _write(api, namespace, DISTURBED, [*known, [kind, name]])
 
 
 def forget_disturbed(api: Api, namespace: str) -> None:
@@ -70,8 +76,7 @@ def forget_disturbed(api: Api, namespace: str) -> None:
     _write(api, namespace, DISTURBED, [])
 
 
-def _read(api: Api, namespace: str, note: str) -> list[list[str]]:
-    space = api.get("Namespace", namespace) or {}
+def _read(space: Object, note: str) -> list[list[str]]:
     annotations = space.get("metadata", {}).get("annotations") or {}
     rows: list[list[str]] = json.loads(annotations.get(note, "[]"))
     return rows

@@ -5,15 +5,20 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Callable, Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
 
 from kindlabs.errors import InfraError
+from kindlabs.kube import leftovers
 from kindlabs.kube.api import Api, ApiError, Object
 from kindlabs.kube.notes import Key
-from kindlabs.kube.objects import age
+from kindlabs.kube.objects import age, owner_uids
 from kindlabs.kube.ownership import OPEN, is_labs
+from kindlabs.kube.world import World
 
 GONE_SECONDS = 60.0
+PAUSE_SECONDS, LOOK_SECONDS = 0.1, 0.5
+"""Between two looks, without watches and, where nothing changes, with them."""
 LATE_SECONDS = 3.0
 """Whoever serves a finalizer has done so by then."""
 FORGET_SECONDS = 10.0
@@ -32,6 +37,9 @@ MADE_BY = {
 cluster, and gives Pods the time to end that they ask for."""
 HEARS = {"Deployment.apps", "ReplicaSet.apps", "StatefulSet.apps"}
 """Kinds whose controller notes the generation that it knows; that a thing is going is a generation too."""
+FOREGROUND = "foregroundDeletion"
+"""The finalizer that keeps an owner until the garbage collector sees that nothing is left of what it owns. It is there
+so that the controller hears; after that it would only be told, and tell, of each step in which the rest goes."""
 COMES_BACK = {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")}
 """Kubernetes makes these in every namespace and makes them again when they go."""
 
@@ -44,16 +52,39 @@ def remove(api: Api, actor: Api, things: Iterable[Key], *, open_too: bool = Fals
             delete she cannot have made, and it stays. So does what is the lab's, unless *actor* is *api* itself.
         open_too: whether those of the lab's go that a submission may change.
     """
-    going = _Going(api)
-    for key in things:
-        resource = api.resource(key.kind)
-        live = api.get(*key) if resource and "get" in resource.verbs else None  # a review is made, and never kept
-        kept = live and is_labs(live) and actor is not api and not (open_too and OPEN in live["metadata"]["labels"])
-        if live and not kept and _deleted(actor, key):
-            going.add(key, live)
-    if going.keys:
-        until_done(going.press_on, f"{', '.join(f'{k.kind} {k.name}' for k in sorted(going.keys))} to go")
+    keys = [key for key in things if is_watched(api, key.kind)]
+    if not keys:
+        return False
+    with World(api) as world:
+        world.expect(*with_made(key.kind for key in keys))
+        going = _Named(api, world)
+        for key in keys:
+            live = world.get(*key)
+            if live and (actor is api or not _stays(live, open_too)) and _deleted(actor, key):
+                going.add(key, live)
+        if going.keys:
+            until_done(going.press_on, f"{', '.join(f'{k.kind} {k.name}' for k in sorted(going.keys))} to go", world)
     return bool(going.keys)
+
+
+def made_of(kind: str) -> set[str]:
+    """The kinds of what controllers make of an object of *kind*."""
+    return {*MADE_BY.get(kind, ()), *leftovers.made_of(kind)}
+
+
+def with_made(kinds: Iterable[str]) -> set[str]:
+    """*kinds*, and those of what controllers make of them."""
+    return {made for kind in kinds for made in (kind, *made_of(kind))}
+
+
+def is_watched(api: Api, kind: str) -> bool:
+    """Whether objects of a kind are kept at all: a review is made, and that is all."""
+    resource = api.resource(kind)
+    return resource is not None and "watch" in resource.verbs
+
+
+def _stays(live: Object, open_too: bool) -> bool:
+    return is_labs(live) and not (open_too and OPEN in live["metadata"]["labels"])
 
 
 def _deleted(actor: Api, key: Key) -> bool:
@@ -65,11 +96,56 @@ def _deleted(actor: Api, key: Key) -> bool:
         raise
 
 
-class _Going:
+class Going(ABC):
+    """Objects that go, pressed until they have gone."""
+
+    def __init__(self, api: Api, world: World) -> None:
+        self.api, self.world = api, world
+        self._pressed: dict[str, tuple[object, ...]] = {}
+
+    @abstractmethod
+    def there(self, seen: World | Api) -> list[tuple[str, Object]]:
+        """What is still there, each with its kind, by what watches said or by asking anew."""
+
+    @abstractmethod
+    def must_be_sure(self, there: Sequence[tuple[str, Object]]) -> bool:
+        """Whether it matters that no Pod is among what is *there*: a watch may tell of one a moment late."""
+
+    def press_on(self, late: bool) -> int:
+        """Press on whatever is still there; how much that was."""
+        there = self.there(self.world)
+        if self.must_be_sure(there) and _is_barren(there, late):
+            there = self.there(self.api)
+        barren, again = _is_barren(there, late), _made_again(there)
+        for kind, thing in there:
+            if late or kind not in again:
+                self._press(kind, thing, late or (barren and kind in MADE_BY))
+        return len(there)
+
+    def _press(self, kind: str, thing: Object, late: bool) -> None:
+        """Press on an object, once as it is; where it is late, once a second."""
+        meta = thing["metadata"]
+        state = (meta["resourceVersion"], late and int(time.monotonic()))
+        if self._pressed.get(meta["uid"]) != state:
+            self._pressed[meta["uid"]] = state
+            press(self.api, kind, thing, late=late)
+
+
+def _made_again(there: Iterable[tuple[str, Object]]) -> set[str]:
+    """The kinds of what would be made again if it went now: whoever makes it does not know yet that all goes."""
+    return {made for kind, thing in there if not _has_heard(kind, thing) for made in made_of(kind)}
+
+
+def _is_barren(there: Sequence[tuple[str, Object]], late: bool) -> bool:
+    """Whether there is no Pod, and comes none."""
+    return not any(kind == "Pod" for kind, _ in there) and (late or "Pod" not in _made_again(there))
+
+
+class _Named(Going):
     """Objects that were deleted, and what was made of them as far as it is known."""
 
-    def __init__(self, api: Api) -> None:
-        self.api = api
+    def __init__(self, api: Api, world: World) -> None:
+        super().__init__(api, world)
         self.keys: set[Key] = set()
         self._uids: set[str] = set()
         self._made: set[tuple[str, str]] = set()
@@ -78,27 +154,32 @@ class _Going:
         """One more object, as it was before it was deleted."""
         self.keys.add(key)
         self._uids.add(live["metadata"]["uid"])
-        self._made |= {(kind, key.namespace) for kind in MADE_BY.get(key.kind, ())}
+        self._pressed[live["metadata"]["uid"]] = (live["metadata"]["resourceVersion"], False)
+        self._made |= {(kind, key.namespace) for kind in made_of(key.kind)}
         if key.kind == "StatefulSet.apps":
             self.keys |= _claims(self.api, key, live)
         if key.kind == "Service":
             self.keys.add(Key("Endpoints", key.name, key.namespace))
 
-    def press_on(self, late: bool) -> int:
-        """Press on whatever is still there; how much that was."""
-        there = [(key.kind, thing) for key in self.keys if (thing := self.api.get(*key)) and self._is_meant(key, thing)]
-        for kind, namespace in sorted(self._made, key=lambda made: made[0] == "Pod"):
-            for thing in self.api.list(kind, namespace):
-                if self._uids & {owner["uid"] for owner in thing["metadata"].get("ownerReferences") or []}:
+    def there(self, seen: World | Api) -> list[tuple[str, Object]]:
+        """The objects themselves, and what their uids own."""
+        own = ((key, self.world.get(*key)) for key in self.keys)
+        found = [(key.kind, thing) for key, thing in own if thing and self._is_meant(key, thing)]
+        for kind, namespace in sorted(self._made, key=lambda made: (made[0] == "Pod", made)):
+            for thing in seen.list(kind, namespace):
+                if self._uids & owner_uids(thing):
                     self._uids.add(thing["metadata"]["uid"])
-                    there.append((kind, thing))
-        heard = late or all(_has_heard(kind, thing) for kind, thing in there)
-        barren = heard and not any(kind == "Pod" for kind, _ in there)
-        for kind, thing in there:
-            if heard or kind != "Pod":  # a Pod that went before would be made again
-                press(self.api, kind, thing, late=late or (barren and kind in MADE_BY))
-        awaited = [key for key in self.keys if key[:2] in COMES_BACK and not self.api.get(*key)]
-        return len(there) + len(awaited)
+                    found.append((kind, thing))
+        return found
+
+    def must_be_sure(self, there: Sequence[tuple[str, Object]]) -> bool:  # noqa: ARG002
+        """Where something makes Pods: before it is let go, and at the end."""
+        return any(kind == "Pod" for kind, _ in self._made)
+
+    def press_on(self, late: bool) -> int:
+        """The same; what Kubernetes makes again is waited for, too."""
+        awaited = [key for key in self.keys if key[:2] in COMES_BACK and not self.world.get(*key)]
+        return super().press_on(late) + len(awaited)
 
     def _is_meant(self, key: Key, thing: Object) -> bool:
         return key[:2] not in COMES_BACK or thing["metadata"]["uid"] in self._uids
@@ -126,11 +207,15 @@ def press(api: Api, kind: str, thing: Object, *, late: bool = False) -> None:
         _delete(api, kind, name, namespace)
         return
     own = meta.get("finalizers") or []
-    served = [] if late else [f for f in own if "/" not in f or f.partition("/")[0].endswith("kubernetes.io")]
+    served = [] if late else [f for f in own if _is_served(f) and not (f == FOREGROUND and _says_heard(kind, thing))]
     if served != own:
         _release(api, kind, thing, served)
     elif kind == "Pod" and late and _nobody_ends(api, thing):
         api.delete(kind, name, namespace, grace=0)
+
+
+def _is_served(finalizer: str) -> bool:
+    return "/" not in finalizer or finalizer.partition("/")[0].endswith("kubernetes.io")
 
 
 def _nobody_ends(api: Api, pod: Object) -> bool:
@@ -155,23 +240,37 @@ def _delete(actor: Api, kind: str, name: str, namespace: str) -> bool:
 
 
 def _has_heard(kind: str, thing: Object) -> bool:
-    """Whether whoever makes Pods of it knows that it is going, and makes no more."""
-    meta, known = thing["metadata"], (thing.get("status") or {}).get("observedGeneration", 0)
-    return kind not in HEARS or ("deletionTimestamp" in meta and known >= meta["generation"])
+    """Whether whoever makes something of it knows that it is going, and makes no more, as far as that is said."""
+    return "deletionTimestamp" in thing["metadata"] and (kind not in HEARS or _says_heard(kind, thing))
 
 
-def until_done(left: Callable[[bool], int], what: str) -> None:
+def _says_heard(kind: str, thing: Object) -> bool:
+    known: int = (thing.get("status") or {}).get("observedGeneration", 0)
+    return kind in HEARS and known >= thing["metadata"]["generation"]
+
+
+def until_done(left: Callable[[bool], int], what: str, world: World | None = None) -> None:
     """Look until nothing is *left*, a number; it is told whether LATE_SECONDS have passed.
+
+    Args:
+        world: looks again whenever something changes that it watches; ten times a second without one.
 
     Raises: InfraError when for GONE_SECONDS it has not become less; a hundred Pods take a minute on two busy cores.
     """
     started = fewer_since = time.monotonic()
     least: float = math.inf
-    while count := left((now := time.monotonic()) - started > LATE_SECONDS):
+    while True:
+        revision = world.revision if world else 0
+        count = left((now := time.monotonic()) - started > LATE_SECONDS)
+        if not count:
+            return
         if count < least:
             least, fewer_since = count, now
         if now - fewer_since > GONE_SECONDS:
             raise InfraError(
                 f"waited {now - started:.0f} s for {what}, in vain", "make clean, then run the command again"
             )
-        time.sleep(0.1)
+        if world:
+            world.wait(revision, LOOK_SECONDS)
+        else:
+            time.sleep(PAUSE_SECONDS)

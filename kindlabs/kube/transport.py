@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -40,6 +39,8 @@ RETRY = urllib3.Retry(
 """A server that asks for a second's patience has done nothing yet, whatever the method: a kind whose definition is new
 is answered with 429 and Retry-After until its storage is ready (k8s.io/apiserver, storage/cacher)."""
 WATCH_SECONDS = 300
+CONNECTIONS = 64
+"""That are kept at most, each open watch has one; more of them are made, and not kept."""
 PIECE, MOST = 2**16, 2**28
 """Bytes: of one read, and of a whole answer, which no list of a cluster reaches."""
 
@@ -69,7 +70,7 @@ class Identity:
 
 
 class Transport:
-    """One API server, seen by one identity; safe to use from several threads, each gets its own connection pool.
+    """One API server, seen by one identity; safe to use from several threads, which share its connections.
 
     Args:
         kubeconfig: the file that names server and credentials; never the user's own.
@@ -85,7 +86,9 @@ class Transport:
         )
         self._config.proxy = None  # the server listens on this machine; a proxy could not reach it
         self._config.retries = RETRY
-        self._local = threading.local()
+        self._config.connection_pool_maxsize = CONNECTIONS
+        # Of the official client only what is said to be safe in several threads.
+        self._pool: urllib3.PoolManager = ApiClient(self._config).rest_client.pool_manager
         self.sessions: dict[tuple[str, ...], Any] = {}
         """What others keep open to this server, each under a key of its own."""
 
@@ -144,12 +147,19 @@ class Transport:
         return config.host.replace("http", "ws", 1), tls
 
     @contextmanager
-    def watch(self, path: str, resource_version: str) -> Iterator[urllib3.BaseHTTPResponse]:
-        """An open watch on *path*: a response whose lines are events. Raises ApiError, ApiUnreachable."""
+    def watch(self, path: str) -> Iterator[urllib3.BaseHTTPResponse]:
+        """An open watch on *path*: a response whose lines are events.
+
+        First comes what is there now, as ADDED, then a bookmark annotated ``k8s.io/initial-events-end``: a list and a
+        watch in one request (kubernetes.io/docs/reference/using-api/api-concepts, "Streaming lists").
+
+        Raises: ApiError, ApiUnreachable.
+        """
         query = {
             "watch": "true",
+            "sendInitialEvents": "true",
+            "resourceVersionMatch": "NotOlderThan",
             "allowWatchBookmarks": "true",
-            "resourceVersion": resource_version,
             "timeoutSeconds": str(WATCH_SECONDS),
         }
         # The server's own time-out does not help when the connection is half open; the read time-out does.
@@ -178,7 +188,7 @@ class Transport:
             for group in self._identity.groups:
                 sent.add("Impersonate-Group", group)
         try:
-            response = self._pool().request(
+            response = self._pool.request(
                 method,
                 url,
                 headers=sent,
@@ -193,13 +203,6 @@ class Transport:
             yield response
         finally:
             response.release_conn()
-
-    def _pool(self) -> urllib3.PoolManager:
-        """This thread's connections: the official client is safe only with one ApiClient a thread."""
-        if not hasattr(self._local, "client"):
-            self._local.client = ApiClient(self._config)
-        pool: urllib3.PoolManager = self._local.client.rest_client.pool_manager
-        return pool
 
     def _unreachable(self, error: Exception) -> ApiUnreachable:
         if isinstance(getattr(error, "reason", error), urllib3.exceptions.ReadTimeoutError):

@@ -10,8 +10,11 @@ from collections.abc import Iterator, Mapping
 
 import urllib3
 
-from kindlabs.kube.api import Api, ApiError, ApiUnreachable, Object
+from kindlabs.kube.api import NOT_FOUND, Api, ApiError, ApiTimeout, ApiUnreachable, Object
+from kindlabs.kube.transport import READ_SECONDS
 
+LISTED = "k8s.io/initial-events-end"
+"""Annotation of the bookmark after which a watch tells what changes; before it, what is there."""
 RETRY_SECONDS = 0.2
 UNSERVED_SECONDS = 1.0
 """Between two looks whether a kind is served by now: what a submission defines comes a moment after it."""
@@ -20,7 +23,7 @@ SILENT_SECONDS = 3.0
 
 
 class World:
-    """Objects by kind, each kind listed and watched from the first time that it is asked for.
+    """Objects by kind, each kind watched from the first time that it is asked for.
 
     A kind that the server does not serve has no objects.
     ``revision`` counts changes: read it, look around, then ``wait`` for the next one.
@@ -83,11 +86,17 @@ class World:
         self.check_reachable()
 
     def check_reachable(self) -> None:
-        """Raise ApiUnreachable when what was seen of a kind has been out of date for SILENT_SECONDS."""
+        """Raise ApiUnreachable when what was seen of a kind has been out of date for SILENT_SECONDS.
+
+        As long as nothing went wrong, for READ_SECONDS: a server with too much work lists late.
+        """
         for watched in list(self._kinds.values()):
             since, error = watched.stale_since, watched.error
-            if since and error and time.monotonic() - since > SILENT_SECONDS:
+            late = time.monotonic() - since if since else 0
+            if late > SILENT_SECONDS and error:
                 raise error
+            if late > READ_SECONDS:
+                raise ApiTimeout(f"the API server did not list {watched.kind} in time")
 
     def is_current(self) -> bool:
         """Whether every kind has been listed, and is being watched since; a server that was silent for long is asked.
@@ -136,7 +145,7 @@ class World:
 
 
 class _Watched(threading.Thread):
-    """One kind: list, then watch from that resourceVersion; list again on 410 Gone or any lost stream."""
+    """One kind: watched, from what is there; anew on 410 Gone or any lost stream."""
 
     def __init__(self, world: World, kind: str) -> None:
         super().__init__(name=f"watch-{kind}", daemon=True)
@@ -146,6 +155,7 @@ class _Watched(threading.Thread):
         self.ended: dict[str, Object] = {}
         self.stale_since: float | None = time.monotonic()
         self.error: ApiUnreachable | None = None
+        self._listing: dict[tuple[str, str], Object] | None = None
         self._listed, self._closing = threading.Event(), threading.Event()
         self._response: urllib3.BaseHTTPResponse | None = None
 
@@ -166,7 +176,7 @@ class _Watched(threading.Thread):
         """Follow the kind until the world closes; whatever goes wrong, what was seen is out of date until then."""
         while not self.world._closed:
             try:
-                self._list_and_watch()
+                self._watch()
             except Exception as error:
                 self._failed(error)
                 time.sleep(RETRY_SECONDS)
@@ -176,22 +186,29 @@ class _Watched(threading.Thread):
         self.error = error if isinstance(error, ApiUnreachable) else ApiUnreachable(said)
         self.stale_since = self.stale_since or time.monotonic()
 
-    def _list_and_watch(self) -> None:
-        """List once, then watch until the stream ends; a kind that the server does not serve is looked for later."""
-        resource = self.world.api.resource(self.kind) or self.world.api.resource(self.kind, refresh=True)
-        if resource is None:  # not yet: its definition may come
-            self._caught_up()
-            self._closing.wait(UNSERVED_SECONDS)
-            return
-        path = resource.path()
-        answer = self.world.api.request("GET", path)
-        version = answer["metadata"]["resourceVersion"]
-        head = {"apiVersion": resource.api_version, "kind": resource.kind}
-        before, self.objects = self.objects, {_key(item): head | item for item in answer.get("items") or []}
+    def _watch(self) -> None:
+        """Watch until the stream ends; a kind that the server does not serve is looked for later."""
+        api = self.world.api
+        resource = api.resource(self.kind) or api.resource(self.kind, refresh=True)
+        try:
+            if resource:
+                self._follow(resource.path())
+                return
+        except ApiError as error:
+            if error.status != NOT_FOUND:
+                raise
+            api.resource(self.kind, refresh=True)  # its definition has gone since
+        self._replace({})  # not yet: its definition may come
+        self._closing.wait(UNSERVED_SECONDS)
+
+    def _replace(self, objects: dict[tuple[str, str], Object]) -> None:
+        """Take in all that is there; what nobody saw go is gone too."""
+        before, self.objects = self.objects, objects
         self._note_gone(before)
-        self._caught_up()
-        self.world._bump()
-        self._follow(path, version)
+        self.stale_since = self.error = None
+        if before or objects:
+            self.world._bump()
+        self._listed.set()
 
     def _note_gone(self, before: dict[tuple[str, str], Object]) -> None:
         """Remember those of *before* that went while nobody watched."""
@@ -200,39 +217,46 @@ class _Watched(threading.Thread):
             if thing["metadata"]["uid"] not in left:
                 self.gone[key] = self.ended[thing["metadata"]["uid"]] = thing
 
-    def _caught_up(self) -> None:
-        self.stale_since = self.error = None
-        self._listed.set()
-
-    def _follow(self, path: str, resource_version: str) -> None:
-        with self.world.api.watch(path, resource_version) as response:
+    def _follow(self, path: str) -> None:
+        self._listing = {}
+        with self.world.api.watch(path) as response:
             self._response = response
+            if self._closing.is_set():  # whoever closed found nothing to end yet
+                return
             try:
                 for line in _lines(response):
-                    if not self._take(json.loads(line)):
-                        return
+                    self._take(json.loads(line))
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 raise ApiUnreachable(f"the API server closed a watch: {error}") from error
             finally:
                 self._response = None
-                self.stale_since = time.monotonic()
+                self.stale_since = self.stale_since or time.monotonic()
 
-    def _take(self, event: Object) -> bool:
-        """Take in one event; False when the stream cannot be gone on with (410 Gone)."""
+    def _take(self, event: Object) -> None:
+        """Take in one event. Raises: ApiError when the stream cannot be gone on with (410 Gone)."""
         thing, kind = event["object"], event["type"]
         if kind == "ERROR":
-            return False
-        if kind != "BOOKMARK":
+            raise ApiError(thing.get("code", 0), thing.get("reason", ""), thing.get("message", ""))
+        if kind == "BOOKMARK":
+            if self._listing is not None and LISTED in (thing["metadata"].get("annotations") or {}):
+                self._replace(self._listing)
+                self._listing = None
+        elif self._listing is not None:
+            _change(self._listing, kind, thing)
+        else:
             objects = dict(self.objects)  # readers in other threads keep the one that they hold
-            if kind == "DELETED":
-                objects.pop(_key(thing), None)
-                self.gone[_key(thing)] = thing
-                self.ended[thing["metadata"]["uid"]] = thing
-            else:
-                objects[_key(thing)] = thing
+            _change(objects, kind, thing)
             self.objects = objects
+            if kind == "DELETED":
+                self.gone[_key(thing)] = self.ended[thing["metadata"]["uid"]] = thing
             self.world._bump()
-        return True
+
+
+def _change(objects: dict[tuple[str, str], Object], kind: str, thing: Object) -> None:
+    if kind == "DELETED":
+        objects.pop(_key(thing), None)
+    else:
+        objects[_key(thing)] = thing
 
 
 def has_labels(thing: Object, labels: Mapping[str, str] | None) -> bool:

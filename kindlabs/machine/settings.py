@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from kindlabs.errors import InfraError, UsageError
 from kindlabs.patience import ENGINE_SECONDS
@@ -31,6 +32,18 @@ def egress() -> str | None:
     said = os.environ.get("EGRESS") or None
     if said not in (None, "none", "open"):
         raise UsageError(f"Expected EGRESS=none or EGRESS=open, found EGRESS={said}.", "Set it to one, or unset it.")
+    return said
+
+
+def kubernetes(versions: Sequence[str]) -> str | None:
+    """Which of the *versions* of Kubernetes KUBERNETES asks for, ``1.37``; None when it asks nothing.
+
+    Raises: UsageError for another one.
+    """
+    said = os.environ.get("KUBERNETES") or None
+    if said not in (None, *versions):
+        known = " or ".join(f"KUBERNETES={version}" for version in versions)
+        raise UsageError(f"Expected {known}, found KUBERNETES={said}.", "Set it to one of them, or unset it.")
     return said
 
 

@@ -57,7 +57,7 @@ def _provide(stage: Stage) -> str:
     lock = Lock.load(stage.root)
     wanted = Wanted((*ALWAYS, *stage.lab.addons), stage.lab.images)
     supply.provide(making.image_names(stage.root, wanted), client, stage.steps, lock)
-    return supply.node_image(lock.default, client, stage.steps, lock)
+    return supply.node_image(lock.asked_for(), client, stage.steps, lock)
 
 
 def _bare(image: str, steps: Steps) -> float:

@@ -9,10 +9,12 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from kindlabs.clusters import tools
 from kindlabs.clusters.cluster import Cluster
@@ -23,6 +25,8 @@ HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
 COMMAND_SECONDS = 120.0
 LAST_LINES = 30
+SETTLE_SECONDS, IDLE_SECONDS = 3.0, 20.0
+FLOWS = "apiserver_flowcontrol_dispatched_requests_total{"
 START_ROUNDS, TAIL_ROUNDS, HOPELESS_ROUNDS, REQUEST_ROUNDS = 10, 5, 3, 3
 HOPELESS = ("no-such-tag", "crashes", "asks-too-much", "missing-secret", "wrong-class", "unknown-issuer")
 
@@ -98,49 +102,90 @@ def hopeless(stage: Stage) -> Iterator[Row]:
 
 
 def requests(stage: Stage) -> Iterator[Row]:
-    """What a run asks of the API server, by its own count, and what it costs node and process together."""
+    """What a run causes: requests, by the API server's own count, and core-seconds of node and process together.
+
+    All of it is what came between a moment before the run and one SETTLE_SECONDS after its end, when controllers are
+    done with what it left them, less what the cluster asks and costs in as much time when nobody uses it. What the run
+    sends itself is counted apart: it is alone in flow schema ``global-default``.
+    """
     ways = {
         "`--fresh`": (["--fresh"], 200.0, 6.0),
         "unchanged": ([], 100.0, None),
     }
-    cluster = stage.cluster()
+    meter = Meter(stage.cluster())
     rows = {
-        name: (Row(f"API requests, {name}", asked), Row(f"core-seconds, {name}", cost))
+        name: (
+            Row(f"{name}: API requests, with those of controllers", asked),
+            Row(f"{name}: API requests that it sends itself"),
+            Row(f"{name}: core-seconds", cost),
+        )
         for name, (_, asked, cost) in ways.items()
     }
-    node = Cpu(f"{cluster.name}-control-plane")
-    with stage.steps.step("Requests", total=REQUEST_ROUNDS * len(ways)) as step:
+    idle = tuple(Row(f"an idle cluster, in a second: {what}") for what in ("API requests", "core-seconds"))
+    with stage.steps.step("Requests", total=REQUEST_ROUNDS * (len(ways) + 1)) as step:
+        _lab(stage, "solution")  # what is not warm yet gets warm
         for _ in range(REQUEST_ROUNDS):
+            time.sleep(SETTLE_SECONDS)
+            quiet = meter.spent(lambda: time.sleep(IDLE_SECONDS))
+            idle[0].samples.append(quiet.requests / quiet.seconds)
+            idle[1].samples.append(quiet.cores / quiet.seconds)
+            step.advance()
             for name, (options, _asked, _cost) in ways.items():
-                asked, spent = served(cluster), node.seconds()
-                _lab(stage, "solution", *options)
-                rows[name][0].samples.append(served(cluster) - asked)
-                rows[name][1].samples.append(node.seconds() - spent)
+                spent = meter.spent(partial(_lab_settled, stage, *options))
+                share = spent.seconds / quiet.seconds
+                for row, used, unused in zip(rows[name], spent[1:], quiet[1:], strict=True):
+                    row.samples.append(used - unused * share)
                 step.advance()
-    for pair in rows.values():
-        yield from pair
+    for group in (*rows.values(), idle):
+        yield from group
 
 
-def served(cluster: Cluster) -> float:
-    """How many requests the API server has answered, the cluster's own among them (``apiserver_request_total``)."""
-    lines = cluster.api.text("GET", "/metrics").splitlines()
-    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith("apiserver_request_total{"))
+class Spent(NamedTuple):
+    """What something took: seconds, requests, how many of them it sent itself, and core-seconds."""
+
+    seconds: float
+    requests: float
+    sent: float
+    cores: float
 
 
-class Cpu:
-    """Core-seconds of a node's container and of this process's children."""
+class Meter:
+    """Requests to a cluster's API server, and core-seconds of its node's container and of this process's children."""
 
-    def __init__(self, container: str) -> None:
+    def __init__(self, cluster: Cluster) -> None:
         found = engine.find()
         if found is None:
             raise LookupError("no Docker engine")
-        self._node = found.containers.get(container)
+        self._cluster, self._node = cluster, found.containers.get(f"{cluster.name}-control-plane")
 
-    def seconds(self) -> float:
-        """Used so far."""
-        usage = self._node.stats(stream=False)["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9
+    def spent(self, what: Callable[[], None]) -> Spent:
+        """What *what* takes."""
+        before = self._counts()
+        begun, used = time.monotonic(), self._core_seconds()
+        what()
+        seconds, cores = time.monotonic() - begun, self._core_seconds() - used
+        # One of each count was the question itself.
+        asked, sent = (after - known - 1 for after, known in zip(self._counts(), before, strict=True))
+        return Spent(seconds, asked, sent, cores)
+
+    def _counts(self) -> tuple[float, float]:
+        """How many requests the API server has answered, and how many of them were nobody's whom it knows."""
+        lines = self._cluster.api.text("GET", "/metrics").splitlines()
+        return _sum(lines, "apiserver_request_total{"), _sum(lines, FLOWS, 'flow_schema="global-default"')
+
+    def _core_seconds(self) -> float:
+        usage = self._node.stats(stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9
         own = resource.getrusage(resource.RUSAGE_CHILDREN)
         return float(usage) + own.ru_utime + own.ru_stime
+
+
+def _sum(lines: Iterable[str], metric: str, label: str = "") -> float:
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(metric) and label in line)
+
+
+def _lab_settled(stage: Stage, *options: str) -> None:
+    _lab(stage, "solution", *options)
+    time.sleep(SETTLE_SECONDS)
 
 
 def run(command: Sequence[str | Path], *, code: int = 0, cwd: Path | None = None, **environment: str) -> None:

@@ -19,6 +19,7 @@ from kindlabs.clusters.lease import lease
 from kindlabs.clusters.listing import remove
 from kindlabs.course import FOLDERS
 from kindlabs.kube.namespaces import empty, namespace
+from kindlabs.kube.notes import applied_kinds
 from kindlabs.progress import Steps
 from tests.bench.forwarder import Forwarder
 
@@ -52,9 +53,8 @@ class Stage:
 
     def begin_empty(self, cluster: Cluster) -> None:
         """Leave nothing in the lab's namespace, and return when the Ingress controller has taken that in."""
-        for space in self.lab.spaces:
-            namespace(cluster.api, space, self.lab.id)
-        empty(cluster.api, self.lab.namespaces)
+        spaces = [namespace(cluster.api, space, self.lab.id) for space in self.lab.spaces]
+        empty(cluster.api, self.lab.namespaces, likely=applied_kinds(spaces))
         until = time.monotonic() + SETTLE_SECONDS
         while time.monotonic() < until:
             with httpx.Client(verify=False, trust_env=False, timeout=2) as web:

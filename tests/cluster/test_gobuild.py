@@ -61,6 +61,19 @@ def test_a_program_is_built_once(lock: Lock) -> None:
 
 
 @needs_go
+def test_a_version_is_built_in_its_own_module(lock: Lock) -> None:
+    """A package of a Kubernetes version comes from that version's module, which tells the programs which one it is."""
+    module = lock.recipes / "kubernetes-1.37"
+    shutil.copytree(lock.recipes / "hello", module / "hello")
+    (module / "go.mod").write_text("module example.org/other\n\ngo 1.22\n")
+    (module / "go.sum").touch()
+    (module / "hello" / "main.go").write_text('package main\n\nfunc main() { println("other") }\n')
+    built = gobuild.programs(lock, ["./hello", "./hello@1.37"], "amd64", Steps())
+    said = [subprocess.run([program], capture_output=True, text=True, check=True) for program in built.values()]
+    assert [done.stdout + done.stderr for done in said] == ["hello\n", "other\n"]
+
+
+@needs_go
 def test_a_program_is_for_the_asked_processor(lock: Lock) -> None:
     """Programs are Linux's, for the engine's processor, whatever this machine is."""
     program = gobuild.programs(lock, ["./hello"], "arm64", Steps())["./hello"].read_bytes()

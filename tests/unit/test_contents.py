@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from kindlabs.kube.contents import strays
+from apiserver import GROUP, POD, api_of, serving
+
+from kindlabs.kube.contents import contents, strays
 from kindlabs.kube.notes import Key
 from kindlabs.kube.ownership import LEARNER_MANAGER
 from kindlabs.kube.standing import print_of
@@ -49,3 +52,18 @@ def test_print() -> None:
         print_of(pod, {}),
     }
     assert len({before, *others}) == 4
+
+
+def test_a_kind_whose_definition_has_gone(tmp_path: Path) -> None:
+    """A kind that is served no more has no objects, though the server named it before; it may come back."""
+    widgets = "/apis/example.org/v1/widgets"
+    with serving() as server:
+        api, server.groups, server.kinds[widgets] = api_of(server, tmp_path), [GROUP], [POD]
+        assert [key.kind for key in contents(api, ["lab", "other"])] == ["Widget.example.org"]
+        del server.kinds[widgets]
+        server.groups = []
+        assert contents(api, ["lab", "other"]) == {}
+        assert api.resource("Widget.example.org") is None
+        server.groups, server.kinds[widgets] = [GROUP], [POD]
+        assert api.resource("Widget.example.org", refresh=True)
+        assert [key.kind for key in contents(api, ["lab", "other"])] == ["Widget.example.org"]

@@ -80,3 +80,19 @@ def test_wrong_word_for_images(monkeypatch: pytest.MonkeyPatch) -> None:
     """A word that IMAGES cannot be is found here, before a command stumbles over it."""
     monkeypatch.setenv("IMAGES", "borrow")
     assert doctor._images().state == "bad"
+
+
+@pytest.mark.parametrize(
+    ("word", "state", "found"),
+    [
+        ("", "ok", "1.36; KUBERNETES=1.37 asks for another"),
+        ("1.37", "ok", "1.37; KUBERNETES=1.36 asks for another"),
+        ("1.12", "bad", "Expected KUBERNETES=1.36 or KUBERNETES=1.37, found KUBERNETES=1.12."),
+    ],
+)
+def test_which_kubernetes(word: str, state: str, found: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The version of the next cluster, and the others; a version that there is not is found here."""
+    monkeypatch.setenv("KUBERNETES", word)
+    finding = doctor._kubernetes(Path(__file__).parents[2])
+    assert (finding.state, finding.found) == (state, found)
+    assert bool(finding.advice) == (state == "bad")

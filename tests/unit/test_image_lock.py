@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
+from kindlabs.clusters import tools
 from kindlabs.errors import LabError
 from kindlabs.images import gobuild, imagebuild, nodebuild, supply
-from kindlabs.images.lock import Debian, Image, Lock, Recipe, course_root, program_of
+from kindlabs.images.lock import Debian, Image, Lock, Recipe, course_root, path_of, program_of
 
 ROOT = Path(__file__).parents[2]
 NODE_FILES = ROOT / "clusters" / "images" / "node" / "files"
+
+
+VERSIONS = sorted(Lock.load(ROOT).nodes)
+"""Every version of Kubernetes that there are nodes of."""
+STAGED = re.compile(r"^(?:replace|\t) ?(k8s\.io/\S+) => (k8s\.io/\S+) (\S+)$", re.MULTILINE)
 
 
 @pytest.fixture
@@ -30,18 +37,20 @@ def test_every_image_of_the_add_ons_is_in_the_lock_file(lock: Lock) -> None:
         assert listed == set(re.findall(r"^\s+image: (\S+)$", (addon / "manifests.yaml").read_text(), re.MULTILINE))
 
 
-def test_what_a_built_node_runs_is_preloaded(lock: Lock) -> None:
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_a_built_node_runs_is_preloaded(lock: Lock, version: str) -> None:
     """Every image that the node's own files name is imported into it: no node can pull."""
     text = "\n".join(path.read_text() for path in NODE_FILES.rglob("*") if path.suffix in (".yaml", ".toml"))
     named = set(re.findall(r'(?:image: |sandbox = ")([\w./-]+:[\w.-]+)', text))
-    preloaded = {lock.image(name).reference for name in lock.node("1.36").preload}
+    preloaded = {lock.image(name).reference for name in lock.node(version).preload}
     assert len(named) == 4
     assert named <= preloaded
 
 
-def test_what_clusters_can_do_is_stated(lock: Lock) -> None:
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_clusters_can_do_is_stated(lock: Lock, version: str) -> None:
     """Every node image says what its clusters can do beyond all others; a built node has no crictl."""
-    node = lock.node("1.36")
+    node = lock.node(version)
     assert set(node.published) == {"crictl", "network-policy"}
     assert set(node.built) == {"network-policy"}
 
@@ -53,9 +62,10 @@ def test_the_engine_of_policies_is_in_the_go_module() -> None:
 
 def test_digests_are_whole_and_only_for_pulled_images(lock: Lock) -> None:
     """A digest is a sha256 of 64 digits; a built image has none."""
-    pulled = [image.digest for image in lock.images.values() if image.digest] + [lock.node("1.36").pull.digest]
+    nodes = lock.nodes.values()
+    pulled = [image.digest for image in lock.images.values() if image.digest] + [node.pull.digest for node in nodes]
     assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", digest) for digest in pulled)
-    assert "@" not in lock.node("1.36").build
+    assert not any("@" in node.build for node in nodes)
 
 
 def test_versions_agree_with_the_go_module(lock: Lock) -> None:
@@ -69,6 +79,76 @@ def test_versions_agree_with_the_go_module(lock: Lock) -> None:
     }.items():
         version = lock.image(name).reference.rpartition(":")[2]
         assert re.search(rf"^\s*{re.escape(path)} {re.escape(version)}\b", module, re.MULTILINE), name
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_node_is_of_one_version(lock: Lock, version: str) -> None:
+    """Node image, programs and control plane are of one version, which the Go module that builds them has, too."""
+    node = lock.node(version)
+    assert f"v{version}." in node.pull.reference
+    assert re.fullmatch(rf"v{re.escape(version)}\.\d+", node.version)
+    assert node.build == f"docker.io/kindest/node:{node.version}"
+    images = [lock.image(name) for name in node.preload]
+    ours = {image for image in images if image.recipe.go.startswith("k8s.io/kubernetes/")}
+    assert {image.reference for image in ours} == {
+        f"registry.k8s.io/{name}:{node.version}"
+        for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
+    }
+    packages = {image.recipe.go for image in ours} | set(node.binaries["/usr/bin"])
+    (module,) = {lock.module(package) for package in packages}
+    text = (module / "go.mod").read_text()
+    assert re.search(rf"^\s*(require )?k8s\.io/kubernetes {re.escape(node.version)}\b", text, re.MULTILINE)
+    assert {at for name, to, at in STAGED.findall(text)} == {node.version.replace("v1.", "v0.")}
+    assert all(name == to for name, to, _ in STAGED.findall(text))
+    for package in packages:
+        assert f"\n\t{path_of(package)}\n" in text  # in its list of tools, which keeps it there
+        assert f"k8s.io/component-base/version.gitVersion={node.version}" in gobuild.ldflags(lock, package)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_kubectl_may_speak_with_each(version: str) -> None:
+    """The kubectl that is fetched or built is within Kubernetes' skew policy for every version in the lock file."""
+    assert tools.kubectl_fits(f"{version}.0")
+
+
+def test_a_version_of_its_own_shares_the_rest(lock: Lock) -> None:
+    """What is not Kubernetes' own is one program for every version: runtime, plugins, Pod network, DNS."""
+    of_default, of_other = (nodebuild.ingredients(lock.node(version), lock).packages for version in ("1.36", "1.37"))
+    assert {path_of(package) for package in of_default} == {path_of(package) for package in of_other}
+    own = {package for package in of_other if lock.module(package) != lock.recipes}
+    assert {program_of(package) for package in own} == {
+        *("kubelet", "kubeadm", "kubectl"),
+        *("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "server"),
+    }
+    assert {lock.module(package) for package in own} == {lock.recipes / "kubernetes-1.37"}
+    assert "./podnetwork" in of_other & of_default
+
+
+def test_another_modules_versions_are_another_program(lock: Lock, tmp_path: Path) -> None:
+    """The key of a program follows its own module: another of 1.37 makes nothing of the default version anew."""
+    shutil.copytree(ROOT / "clusters" / "images", tmp_path / "clusters" / "images")
+    copy = replace(lock, course_root=tmp_path)
+    packages = ("./pause", "k8s.io/kubernetes/cmd/kubelet", "k8s.io/kubernetes/cmd/kubelet@1.37")
+    before = [gobuild.key(copy, package) for package in packages]
+    nodes = [nodebuild.key(copy.node(version), copy, "amd64") for version in ("1.36", "1.37")]
+    assert before == [gobuild.key(lock, package) for package in packages]
+    assert len(set(before)) == 3
+    with (tmp_path / "clusters" / "images" / "kubernetes-1.37" / "go.sum").open("a") as file:
+        file.write("another\n")
+    assert [gobuild.key(copy, package) == key for package, key in zip(packages, before, strict=True)] == [
+        True,
+        True,
+        False,
+    ]
+    after = [nodebuild.key(copy.node(version), copy, "amd64") for version in ("1.36", "1.37")]
+    assert (after[0] == nodes[0], after[1] == nodes[1]) == (True, False)
+
+
+def test_programs_of_one_module_are_built_together(lock: Lock) -> None:
+    """Each Go module has a build of its own; what belongs to one is compiled at once."""
+    packages = ["./pause", "k8s.io/kubernetes/cmd/kubelet@1.37", "./coredns", "go.etcd.io/etcd/server/v3@1.37"]
+    batches = gobuild._by_module(lock, {package: Path(package) for package in packages})
+    assert [list(batch) for batch in batches] == [packages[::2], packages[1::2]]
 
 
 def test_an_unknown_name_lists_the_known_ones(lock: Lock) -> None:
@@ -103,6 +183,8 @@ def test_program_names_are_those_of_go() -> None:
     assert program_of("k8s.io/kubernetes/cmd/kubelet") == "kubelet"
     assert program_of("go.etcd.io/etcd/server/v3") == "server"
     assert program_of("./pause") == "pause"
+    assert program_of("k8s.io/kubernetes/cmd/kubelet@1.37") == "kubelet"
+    assert program_of("go.etcd.io/etcd/server/v3@1.37") == "server"
 
 
 def test_keys_tell_what_went_in(lock: Lock) -> None:

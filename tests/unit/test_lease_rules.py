@@ -23,10 +23,19 @@ ROOT = Path(__file__).parents[2]
 LOCK = Lock.load(ROOT)
 
 
+@pytest.fixture(autouse=True)
+def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests asks for nothing of clusters."""
+    for name in ("IMAGES", "EGRESS", "KUBERNETES", "DOCKER_HOST", "DOCKER_CONTEXT"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def unmade(tmp_path: Path) -> Cluster:
-    """A cluster that is not made yet."""
-    return Cluster.of(tmp_path, "single")
+    """A cluster of the default version that is not made yet."""
+    cluster = Cluster.of(tmp_path, "single")
+    cluster.facts.kubernetes = LOCK.default
+    return cluster
 
 
 @pytest.fixture
@@ -147,18 +156,34 @@ def test_other_egress_than_asked_is_a_reason(
     unmade.facts.recipe = recipe(course, unmade.facts)
     monkeypatch.setenv("EGRESS", word)
     monkeypatch.setattr(Cluster, "fault", lambda *_: None)
-    assert bool(lease._why_anew(unmade, course, [], quiet())) == makes_anew
+    assert bool(lease._why_anew(unmade, Lock.load(course), [], quiet())) == makes_anew
+
+
+@pytest.mark.parametrize(
+    ("runs", "word", "makes_anew"),
+    [("1.36", "", False), ("1.36", "1.36", False), ("1.36", "1.37", True), ("1.37", "1.37", False), ("1.37", "", True)],
+)
+def test_another_kubernetes_than_asked_is_a_reason(
+    runs: str, word: str, makes_anew: bool, unmade: Cluster, course: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cluster runs the version that KUBERNETES asks for, and without it the course's own: never what came before."""
+    unmade.facts = replace(unmade.facts, kubernetes=runs, version=f"v{runs}.9")
+    unmade.facts.recipe = recipe(course, unmade.facts)
+    monkeypatch.setenv("KUBERNETES", word)
+    monkeypatch.setattr(Cluster, "fault", lambda *_: None)
+    reason = lease._why_anew(unmade, Lock.load(course), [], quiet())
+    wanted = f"Kubernetes {word or '1.36'} is asked for, and cluster {unmade.name} runs v{runs}.9"
+    assert reason == (wanted if makes_anew else None)
 
 
 def test_what_a_run_found_broken_is_a_reason(unmade: Cluster, course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a run has noted makes the next command make the cluster anew, though a look at it shows nothing."""
     unmade.facts.recipe = recipe(course, unmade.facts)
-    monkeypatch.delenv("EGRESS", raising=False)
     monkeypatch.setattr(Cluster, "fault", lambda *_: None)
-    assert lease._why_anew(unmade, course, [], quiet()) is None
+    assert lease._why_anew(unmade, Lock.load(course), [], quiet()) is None
     unmade.distrust("nobody schedules")
     unmade.recall()
-    assert lease._why_anew(unmade, course, [], quiet()) == "nobody schedules"
+    assert lease._why_anew(unmade, Lock.load(course), [], quiet()) == "nobody schedules"
 
 
 @pytest.mark.parametrize(
@@ -177,6 +202,7 @@ def test_what_a_run_found_broken_is_a_reason(unmade: Cluster, course: Path, monk
         ("images/go.mod", False, False),
         ("images/busybox.Dockerfile", True, False),
         ("images/certmanager/main.go", True, False),
+        ("images/kubernetes-1.37/go.mod", True, False),
     ],
 )
 def test_what_a_cluster_is_made_from_is_a_reason(
@@ -186,10 +212,20 @@ def test_what_a_cluster_is_made_from_is_a_reason(
     monkeypatch.setattr(Cluster, "fault", lambda *_: None)
     unmade.facts = replace(unmade.facts, kubernetes="1.36", is_built=is_built, addons=["probe"])
     unmade.facts.recipe = recipe(course, unmade.facts)
-    assert lease._why_anew(unmade, course, [], quiet()) is None
+    assert lease._why_anew(unmade, Lock.load(course), [], quiet()) is None
     with (course / "clusters" / changed).open("a") as file:
         file.write("\n# another\n")
-    assert ("has changed" in (lease._why_anew(unmade, course, [], quiet()) or "")) == makes_anew
+    assert ("has changed" in (lease._why_anew(unmade, Lock.load(course), [], quiet()) or "")) == makes_anew
+
+
+@pytest.mark.parametrize("changed", ["go.mod", "go.sum", "kubernetes-1.37/go.mod", "kubernetes-1.37/go.sum"])
+def test_a_version_of_its_own_module_is_made_of_both(changed: str, unmade: Cluster, course: Path) -> None:
+    """A cluster of another version is made from the module of that version, and from the one for all."""
+    facts = replace(unmade.facts, kubernetes="1.37", is_built=True)
+    made_from = recipe(course, facts)
+    with (course / "clusters" / "images" / changed).open("a") as file:
+        file.write("\n// another\n")
+    assert recipe(course, facts) != made_from
 
 
 @pytest.mark.parametrize(
@@ -223,33 +259,32 @@ def test_only_the_locks_lines_that_it_uses_count(
     [
         ("IMAGES", "puul", "Expected IMAGES=pull, build or auto, found IMAGES=puul."),
         ("EGRESS", "nome", "Expected EGRESS=none or EGRESS=open, found EGRESS=nome."),
+        ("KUBERNETES", "1.12", "Expected KUBERNETES=1.36 or KUBERNETES=1.37, found KUBERNETES=1.12."),
+        ("KUBERNETES", "v1.37.2", "Expected KUBERNETES=1.36 or KUBERNETES=1.37, found KUBERNETES=v1.37.2."),
         ("DOCKER_HOST", "tcp://127.0.0.1:9", "Expected a Docker engine at tcp://127.0.0.1:9, which DOCKER_HOST names"),
         ("DOCKER_HOST", "nonsense", "Expected a Docker engine at nonsense, which DOCKER_HOST names"),
         ("DOCKER_CONTEXT", "nowhere", "Expected a Docker engine at nowhere, which DOCKER_CONTEXT names"),
     ],
 )
 def test_a_wrong_variable_is_told_before_a_warm_cluster_is_used(
-    variable: str, word: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    variable: str, word: str, says: str, course: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a variable asks for is looked at in every run, not when the next cluster is made."""
-    for name in ("IMAGES", "EGRESS", "DOCKER_HOST", "DOCKER_CONTEXT"):
-        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv(variable, word)
     monkeypatch.setattr(lease, "_make_ready", lambda *_: None)  # as warm as can be
-    with pytest.raises(KindLabsError) as caught, lease.lease(tmp_path, "single", (), quiet()):
+    with pytest.raises(KindLabsError) as caught, lease.lease(course, "single", (), quiet()):
         pass
     assert caught.value.message.startswith(says)
     assert caught.value.next_step
 
 
-def test_variables_that_fit_cost_no_docker_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_that_fit_cost_no_docker_client(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no variable names an engine, none is asked."""
     monkeypatch.setenv("IMAGES", "build")
-    for name in ("DOCKER_HOST", "DOCKER_CONTEXT"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("KUBERNETES", "1.37")
     monkeypatch.setattr("kindlabs.machine.engine.find", lambda **_: pytest.fail("asked"))
     monkeypatch.setattr(lease, "_make_ready", lambda *_: None)
-    with lease.lease(tmp_path, "single", (), quiet()):
+    with lease.lease(course, "single", (), quiet()):
         pass
 
 

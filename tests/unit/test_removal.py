@@ -24,6 +24,10 @@ class Server:
         """The node, by its name."""
         return {"kind": kind} if name == "node-1" else None
 
+    def patch(self, kind: str, name: str, namespace: str, patch: dict[str, Any]) -> None:
+        """Note what is let go, and what still holds it."""
+        self.forgotten.append(f"{kind} {name} {patch['metadata']['finalizers']}")
+
     def delete(self, kind: str, name: str, namespace: str, *, grace: int) -> None:
         """Note a Pod that is not waited for."""
         assert (kind, namespace, grace) == ("Pod", "lab-01", 0)
@@ -45,6 +49,29 @@ def test_a_pod_that_nobody_ends_is_not_waited_for(node: str, ends_by: str, late:
     server = Server()
     meta = {"name": "hello", "namespace": "lab-01", "deletionTimestamp": ends_by, "deletionGracePeriodSeconds": 1}
     press(cast("Api", server), "Pod", {"kind": "Pod", "metadata": meta, "spec": {"nodeName": node}}, late=late)
+    assert server.forgotten == forgotten
+
+
+@pytest.mark.parametrize(
+    ("kind", "known", "forgotten"),
+    [
+        ("ReplicaSet.apps", 1, []),
+        ("ReplicaSet.apps", 2, ["ReplicaSet.apps web ['example.kubernetes.io/mine']"]),
+        ("Job.batch", 2, []),
+    ],
+    ids=["its controller may make one more Pod", "its controller has heard", "its controller does not say"],
+)
+def test_an_owner_is_let_go_once_its_controller_has_heard(kind: str, known: int, forgotten: list[str]) -> None:
+    """Nobody waits for the garbage collector to find that an owner owns nothing any more; others are waited for."""
+    server, finalizers = Server(), ["foregroundDeletion", "example.kubernetes.io/mine"]
+    meta = {
+        "name": "web",
+        "namespace": "lab-01",
+        "deletionTimestamp": IN_TIME,
+        "generation": 2,
+        "finalizers": finalizers,
+    }
+    press(cast("Api", server), kind, {"metadata": meta, "status": {"observedGeneration": known}})
     assert server.forgotten == forgotten
 
 

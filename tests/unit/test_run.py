@@ -33,11 +33,15 @@ def test_advice_is_shown(
     def give_up(*_: Any) -> NoReturn:
         raise error
 
-    monkeypatch.setattr(run, "Api", lambda _kubeconfig: None)
     monkeypatch.setattr(run, "clear_others", give_up)
     facts = {"name": "labs-single", "profile": "single", "version": "v1.36.3", "addons": [], "kubeconfig_path": ""}
-    more = {"facts": SimpleNamespace(broken={}), "fault": lambda _promises: None, "distrust": lambda _evidence: None}
-    cluster = SimpleNamespace(**facts, **more)
+    api = SimpleNamespace(resources=lambda **_: [])
+    more = {
+        "facts": SimpleNamespace(broken={}),
+        "fault": lambda _promises: None,
+        "distrust": lambda _evidence: None,
+    }
+    cluster = SimpleNamespace(**facts, **more, api=api)
     lab, shown = course.lab("7"), io.StringIO()
     board = Board(Console(file=shown, width=200), again="")
     handed_in = submission.resolve(course, lab, "solution")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -26,6 +27,7 @@ from kindlabs.verifying.cases import Case
 from kindlabs.verifying.kept import Kept
 from kindlabs.verifying.proving import Report
 
+ROOT = Path(__file__).parents[2]
 SAYS = "Service web selects app=wbe."
 SOURCE = {"file": "wrong-selector/web.yaml", "line": 12}
 SECOND = '''
@@ -157,8 +159,21 @@ def test_results_are_kept_until_something_changes(course: Course) -> None:
     assert Kept(course.root).get(Case(course.lab("7"), "start")) is None
     (one.lab.root / "README.md").write_text("# 07\n")
     assert Kept(course.root).get(Case(course.lab("7"), "start")) == came
-    (course.root / "clusters" / "images.lock.yaml").write_text("changed: true\n")
+    with (course.root / "clusters" / "images.lock.yaml").open("a") as file:
+        file.write("# changed\n")
     assert Kept(course.root).get(Case(course.lab("7"), "start")) is None
+
+
+def test_results_are_of_one_version_of_kubernetes(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was proven on one version says nothing of another; naming the default is asking for nothing."""
+    shutil.copy(ROOT / "clusters" / "images.lock.yaml", course.root / "clusters")
+    monkeypatch.delenv("KUBERNETES", raising=False)
+    one, came = case(course, "start"), record(Verdict.FAILED)
+    Kept(course.root).put(one, came)
+    monkeypatch.setenv("KUBERNETES", "1.37")
+    assert Kept(course.root).get(one) is None
+    monkeypatch.setenv("KUBERNETES", "1.36")
+    assert Kept(course.root).get(one) == came
 
 
 def test_assertions_are_taken_away_one_by_one(course: Course) -> None:

@@ -2,87 +2,35 @@
 
 from __future__ import annotations
 
-import json
-import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from apiserver import END, GROUP, POD, Server, api_of, serving
 
 from kindlabs.kube import world as module
-from kindlabs.kube.api import Api, ApiUnreachable
+from kindlabs.kube.api import ApiTimeout, ApiUnreachable
 from kindlabs.kube.world import World
 
-PODS = {"resource": "pods", "responseKind": {"kind": "Pod"}, "scope": "Namespaced", "verbs": ["list", "watch"]}
-CORE = {"items": [{"metadata": {}, "versions": [{"version": "v1", "resources": [PODS]}]}]}
-POD = {"metadata": {"name": "web", "namespace": "lab", "uid": "1"}}
-ANSWERS = {"/api": CORE, "/apis": {"items": []}, "/api/v1/pods": {"metadata": {"resourceVersion": "1"}, "items": [POD]}}
-
-
-class Server(ThreadingHTTPServer):
-    """Serves one Pod, and holds watches open until ``cut``; with a *trouble* it answers everything with that.
-
-    ``events`` are told to whoever begins to watch.
-    """
-
-    daemon_threads = True
-    trouble: tuple[int, str] | None = None
-    events: tuple[Any, ...] = ()
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.cut = threading.Event()
-
-
-class Handler(BaseHTTPRequestHandler):
-    """One request."""
-
-    server: Server
-
-    def do_GET(self) -> None:
-        """Answer."""
-        path, _, query = self.path.partition("?")
-        status, text = self.server.trouble or (200, json.dumps(ANSWERS.get(path, {})))
-        self.send_response(status)
-        if "watch=true" in query and status == 200:
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            for line in (json.dumps(event).encode() + b"\n" for event in self.server.events):
-                self.wfile.write(b"%x\r\n%b\r\n" % (len(line), line))
-            self.server.cut.wait(10)
-            self.wfile.write(b"0\r\n\r\n")
-            return
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text.encode())
-
-    def log_message(self, *_: object) -> None:
-        """Stay silent."""
+WIDGETS = "/apis/example.org/v1/widgets"
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A sound server; the world's patience is short."""
     monkeypatch.setattr(module, "SILENT_SECONDS", 0.2)
+    monkeypatch.setattr(module, "UNSERVED_SECONDS", 0.02)
     monkeypatch.setattr(module, "RETRY_SECONDS", 0.01)
-    with Server() as made:
-        threading.Thread(target=made.serve_forever, args=(0.01,), daemon=True).start()
+    with serving() as made:
         yield made
-        made.cut.set()
-        made.shutdown()
 
 
 @pytest.fixture
 def world(server: Server, tmp_path: Path) -> Iterator[World]:
     """What is seen of it."""
-    cluster = {"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.server_address[1]}"}}
-    context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
-    config = {"clusters": [cluster], "contexts": [context], "users": [{"name": "u", "user": {}}]}
-    (tmp_path / "kubeconfig").write_text(json.dumps(config | {"current-context": "c"}))
-    with World(Api(tmp_path / "kubeconfig")) as seen:
+    with World(api_of(server, tmp_path)) as seen:
         yield seen
 
 
@@ -132,12 +80,12 @@ def test_what_is_gone_is_remembered(server: Server, world: World) -> None:
     assert world.last("Pod", "never", "lab") is None
 
 
-def test_nonsense_in_a_watch_does_not_end_it(server: Server, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nonsense_in_a_watch_does_not_end_it(server: Server, world: World) -> None:
     """An event of which nothing can be made is no reason to show for ever what was there before."""
-    monkeypatch.setitem(ANSWERS, "/api/v1/pods", ANSWERS["/api/v1/pods"] | {"items": [POD, {"metadata": {}}]})
+    server.kinds["/api/v1/pods"] = [POD, {"metadata": {}}]
     with pytest.raises(ApiUnreachable):
         world.list("Pod")
-    monkeypatch.setitem(ANSWERS, "/api/v1/pods", ANSWERS["/api/v1/pods"] | {"items": []})
+    server.kinds["/api/v1/pods"] = []
     until(lambda: watched(world))
     assert world.list("Pod") == []
 
@@ -162,18 +110,54 @@ def test_a_pass_is_confirmed(server: Server, world: World) -> None:
         world.confirm()
 
 
-WIDGETS = {"resource": "widgets", "responseKind": {"kind": "Widget"}, "scope": "Namespaced", "verbs": ["list"]}
-
-
-def test_a_kind_that_comes_later_is_found(server: Server, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kind_that_comes_later_is_found(server: Server, world: World) -> None:
     """A kind that is not served at the first look has no objects then, and has them once it is."""
-    monkeypatch.setattr(module, "UNSERVED_SECONDS", 0.02)
     assert world.list("Widget.example.org") == []
-    group = {"metadata": {"name": "example.org"}, "versions": [{"version": "v1", "resources": [WIDGETS]}]}
-    widgets = {"metadata": {"resourceVersion": "1"}, "items": [POD]}
-    monkeypatch.setitem(ANSWERS, "/apis", {"items": [group]})
-    monkeypatch.setitem(ANSWERS, "/apis/example.org/v1/widgets", widgets)
+    server.kinds[WIDGETS], server.groups = [POD], [GROUP]
     until(lambda: len(world.list("Widget.example.org")) == 1)
+
+
+@pytest.mark.parametrize("named", [[GROUP], []], ids=["still named", "named no more"])
+def test_a_kind_that_goes_has_no_objects(named: list[Any], server: Server, world: World) -> None:
+    """A kind whose definition is deleted has none, also while the server still names it; it may come back."""
+    server.kinds[WIDGETS], server.groups = [POD], [GROUP]
+    assert len(world.list("Widget.example.org")) == 1
+    del server.kinds[WIDGETS]
+    server.groups = named
+    server.cut.set()
+    until(lambda: world.list("Widget.example.org") == [])
+    end = time.monotonic() + 2 * module.SILENT_SECONDS
+    while time.monotonic() < end:
+        world.wait(world.revision, 0.01)  # nobody says that the server is not there
+    assert world.ever("Widget.example.org") == [POD]
+    server.kinds[WIDGETS], server.groups = [POD], [GROUP]
+    until(lambda: len(world.list("Widget.example.org")) == 1)
+
+
+def test_a_list_without_an_end(server: Server, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was listed by half counts for nothing; a server that never ends it does not answer."""
+    monkeypatch.setattr(module, "READ_SECONDS", 0.2)
+    server.end = False
+    with pytest.raises(ApiTimeout, match="Pod"):
+        world.list("Pod")
+
+
+def test_what_changes_during_the_list(server: Server, world: World) -> None:
+    """A server whose cache is behind tells what was there, then what became of it, and then that this is all."""
+    other = POD | {"metadata": POD["metadata"] | {"name": "other", "uid": "2"}}
+    changes = ({"type": "ADDED", "object": other}, {"type": "DELETED", "object": POD})
+    server.end, server.events = False, (*changes, END)
+    assert [pod["metadata"]["name"] for pod in world.list("Pod")] == ["other"]
+
+
+def test_nobody_watches_for_who_has_gone(server: Server, world: World) -> None:
+    """A world that is closed while a watch begins leaves no thread that would read it to its end."""
+    server.opens.clear()
+    world.expect("Pod")
+    server.asked.wait(5)
+    world.close()
+    server.opens.set()
+    until(lambda: not any(kind.is_alive() for kind in world._kinds.values()))
 
 
 def test_what_ever_was_there(server: Server, world: World) -> None:
