@@ -8,6 +8,11 @@ from pathlib import Path
 
 from kindlabs.course import Course, CourseLab
 
+LONGEST_RUN = 15 * 60.0
+"""Seconds, with the cluster at hand; every wait of a run has a bound of its own, and they add up to far less."""
+DID_NOT_END = 75
+"""What a process ends with whose run was still not over after these."""
+
 
 @dataclass(frozen=True)
 class Order:

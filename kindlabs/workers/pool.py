@@ -19,9 +19,9 @@ from kindlabs.clusters.lease import lease
 from kindlabs.clusters.profiles import load
 from kindlabs.course import CourseLab
 from kindlabs.errors import InfraError, of_machine
-from kindlabs.progress import Steps
+from kindlabs.progress import Steps, duration
 from kindlabs.record import Record
-from kindlabs.workers.order import Order
+from kindlabs.workers.order import DID_NOT_END, LONGEST_RUN, Order
 
 MEMORY_EACH = 4 * 2**30
 """What a cluster and its runs keep busy: bytes, with add-ons, Pods and page cache."""
@@ -138,7 +138,10 @@ class Worker:
             answer: dict[str, Any] = json.loads(line)
             return answer
         self.end()
-        return _without_verdict(order, InfraError(f"The process that ran it ended with code {process.returncode}."))
+        why = f"The process that ran it ended with code {process.returncode}."
+        if process.returncode == DID_NOT_END:
+            why = f"The run had not ended after {duration(LONGEST_RUN)}."
+        return _without_verdict(order, InfraError(why))
 
     def end(self) -> None:
         """End the process, at whatever it is."""

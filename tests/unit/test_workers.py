@@ -79,6 +79,16 @@ def test_a_process_that_dies_costs_one_run(course: Course, begun: Callable[[floa
     assert "shown start" in shown.getvalue()
 
 
+def test_a_run_that_does_not_end(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its process ends itself, and the record says after how long; one that ends in time is left alone."""
+    within = "from kindlabs.workers.process import bounded\nimport sys, time\nsys.stdin.readline()\n"
+    program = within + "with bounded(60): pass\nwith bounded(0.1): time.sleep(60)"
+    begin = subprocess.Popen
+    monkeypatch.setattr(pool.subprocess, "Popen", lambda words, **how: begin([words[0], "-c", program], **how))
+    (answer,) = run(course, orders(course, "solution"), 1)
+    assert answer.record["checks"][0]["observed"] == "The run had not ended after 15 min 00 s."
+
+
 def test_a_process_that_cannot_begin(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each order has a record that says what the machine lacks; nobody waits for ever."""
 
