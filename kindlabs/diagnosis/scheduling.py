@@ -12,7 +12,7 @@ from kindlabs.kube.nodes import CONTROL_PLANE, fits_terms, is_by_people, taint_t
 from kindlabs.kube.objects import age, condition, dig, labels_text, pods_are_going, statuses
 from kindlabs.patience import FIRST_WORD_SECONDS
 
-CORDONED = "node.kubernetes.io/unschedulable"
+CORDON = "node.kubernetes.io/unschedulable"
 """The taint of a cordon, which is somebody's deed: where no lab asks for it, the cluster's promises find it."""
 NODE_TERMS = (
     *("spec", "affinity", "nodeAffinity"),
@@ -57,14 +57,13 @@ def _unschedulable(scene: Scene, pod: Object, scheduled: Object) -> Cause:
         field = ("spec", "nodeSelector")
         wanted = ",".join(f"{key}={value}" for key, value in pod["spec"]["nodeSelector"].items())
         words += f"; the Pod asks for a node with {wanted}"
-    sick = [taint["key"] for node in scene.world.list("Node") for taint in dig(node, "spec", "taints", default=[])]
-    sick = (
-        [key for key in sick if key.startswith("node.kubernetes.io/") and key != CORDONED] if "taint" in words else []
-    )
-    going = pods_are_going(scene.world, pod["metadata"]["namespace"])
+    taints = {taint["key"] for node in scene.world.list("Node") for taint in dig(node, "spec", "taints", default=[])}
+    own = {key for key in taints if key.startswith("node.kubernetes.io/") and key != CORDON}
+    sick = sorted(own) if "taint" in words else []
+    going = pods_are_going(scene.world, pod["metadata"]["namespace"]) or CORDON in taints  # a cordon is for a while
     final = not going and age(scheduled.get("lastTransitionTime")) > FIRST_WORD_SECONDS
     if sick:  # Kubernetes marks a node so when it is unwell; no learner may
-        words += f"; the cluster's node carries {', '.join(sorted(set(sick)))}"
+        words += f"; the cluster's node carries {', '.join(sick)}"
     text = f"No node takes Pod {pod['metadata']['name']}: {words}."
     return about(pod, "Unschedulable", text, field, final=final, ours=bool(sick))
 

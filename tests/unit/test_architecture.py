@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from graphlib import TopologicalSorter
@@ -117,3 +118,14 @@ def test_a_package_is_called_as_it_says(package: str) -> None:
     assert names(text) <= modules | set(getattr(import_module(f"kindlabs.{package}"), "__all__", ()))
     offered = modules - names(text) if "every module but" in text else names(text)
     assert used <= offered
+
+
+def test_nothing_is_named_twice() -> None:
+    """A module gives each of its names once: of two that merged, the second would silently stand for both."""
+    for file in PACKAGE.rglob("*.py"):
+        body = ast.parse(file.read_text()).body
+        given = [node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        targets = [target for node in body if isinstance(node, ast.Assign) for target in node.targets]
+        flat = [part for one in targets for part in (one.elts if isinstance(one, ast.Tuple) else [one])]
+        given += [one.id for one in flat if isinstance(one, ast.Name)]
+        assert [name for name, times in Counter(given).items() if times > 1] == [], file

@@ -200,6 +200,15 @@ def test_why_a_pod_is_nowhere(spec: Any, says: str) -> None:
     assert said(why_not_scheduled(scene_with(ONE, TWO), pod("", **spec)))[0] == says
 
 
+def test_a_cordon_is_for_a_while() -> None:
+    """A check closed the node, and opens it again; its taint goes a moment after. That is nobody's fault."""
+    cordon = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
+    cause = why_not_scheduled(scene_with(node("one", cordon), TWO), pod("", nodeSelector={HOST: "one"}))
+    assert cause is not None
+    assert not cause.ours
+    assert not cause.final
+
+
 @pytest.mark.parametrize(
     ("toleration", "taint", "fits"),
     [
