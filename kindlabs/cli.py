@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -22,6 +23,7 @@ from kindlabs.typed import here
 
 if TYPE_CHECKING:
     from kindlabs.grading.intake import Intake
+    from kindlabs.record import Record
 
 INTERRUPTED = 130
 
@@ -33,6 +35,8 @@ app = typer.Typer(
 )
 
 LabId = Annotated[str, typer.Argument(metavar="ID", help="03, 3 or 03-ingress-certificates")]
+Junit = Annotated[str | None, typer.Option(metavar="FILE", help="Write it as JUnit's XML.")]
+Markdown = Annotated[str | None, typer.Option(metavar="FILE", help="Write it as Markdown.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Answer yes: may install and start a Docker engine.")]
 
 
@@ -76,17 +80,27 @@ def check(
         str | None, typer.Option(metavar="CHECK", help="Run this check and what it needs; never a pass of the whole.")
     ] = None,
     json: Annotated[str | None, typer.Option(metavar="FILE|-", help="Write the result record there.")] = None,
+    junit: Junit = None,
+    markdown: Markdown = None,
+    html: Annotated[str | None, typer.Option(metavar="FILE", help="Write it as a page that opens offline.")] = None,
+    github: Annotated[bool, typer.Option("--github", help="Annotate files and lines, in a job of GitHub's.")] = False,
     yes: Yes = False,
 ) -> None:
     """Judge a submission on its lab, and say what is wrong and why."""
     from kindlabs.checking import check_submission
+    from kindlabs.reports import github as annotations
 
-    _refuse_unwritable(json)
-    record = check_submission(
-        _course(), lab_id, submission, fresh=fresh, only=only, out=_board_console(json), ask=_ask(yes)
-    )
-    if json:
-        _write(record.as_json(), json)
+    wanted = [*_reports(junit=junit, markdown=markdown, html=html), (json, lambda record: record.as_json())]
+    places = [where for where, _ in wanted]
+    _refuse_places(places, spoken=github)
+    with annotations.unheard(sys.stdout) if github else contextlib.nullcontext():
+        out = _board_console(places)
+        record = check_submission(_course(), lab_id, submission, fresh=fresh, only=only, out=out, ask=_ask(yes))
+    if github:
+        _write(annotations.of_record(record.as_dict()), "-")
+    for where, write in wanted:
+        if where:
+            _write(write(record), where)
     raise typer.Exit(record.exit_code)
 
 
@@ -119,8 +133,8 @@ def verify(
         bool, typer.Option("--assertions", help="See whether each assertion of the validators is needed.")
     ] = False,
     json: Annotated[str | None, typer.Option(metavar="FILE|-", help="Write the report there.")] = None,
-    junit: Annotated[str | None, typer.Option(metavar="FILE", help="Write it as JUnit's XML.")] = None,
-    markdown: Annotated[str | None, typer.Option(metavar="FILE", help="Write it as Markdown.")] = None,
+    junit: Junit = None,
+    markdown: Markdown = None,
     yes: Yes = False,
 ) -> None:
     """Prove labs: solutions pass, the start does not, each mutant fails where and as it should."""
@@ -131,12 +145,12 @@ def verify(
     from kindlabs.verifying.reports import markdown as as_markdown
 
     wanted = [(as_json, json), (as_junit, junit), (as_markdown, markdown)]
-    for _, where in wanted:
-        _refuse_unwritable(where)
+    places = [where for _, where in wanted]
+    _refuse_places(places)
     options = Options(tuple(labs or ()), changed, rotate, shard, repeat, jobs, again, assertions)
     with Steps() as steps:
         report = run(_course(), options, steps, _ask(yes))
-    show(report, _board_console(json))
+    show(report, _board_console(places))
     for write, where in wanted:
         if where:
             _write(write(report), where)
@@ -269,8 +283,17 @@ def _ask(yes: bool) -> Callable[[str], bool]:
     return ask
 
 
-def _board_console(json: str | None) -> Console:
-    return Console(file=sys.stderr if json == "-" else sys.stdout, highlight=False)
+def _board_console(places: Sequence[str | None]) -> Console:
+    return Console(file=sys.stderr if "-" in places else sys.stdout, highlight=False)
+
+
+def _reports(**places: str | None) -> list[tuple[str | None, Callable[[Record], str]]]:
+    """Where each report goes, and what writes it; only what is asked for is loaded."""
+
+    def report(form: str) -> Callable[[Record], str]:
+        return lambda record: cast(str, import_module(f"kindlabs.reports.{form}").of_record(record.as_dict()))
+
+    return [(where, report(form)) for form, where in places.items()]
 
 
 def _write(text: str, where: str) -> None:
@@ -282,6 +305,18 @@ def _write(text: str, where: str) -> None:
         Path(where).write_text(text, encoding="utf-8")
     except OSError as error:
         raise InfraError(f"The result could not be written to {where}: {error.strerror}.") from error
+
+
+def _refuse_places(places: Sequence[str | None], *, spoken: bool = False) -> None:
+    """Refuse before the run, not after it, what cannot be written; *spoken*: standard output is taken already."""
+    seen = {"-"} if spoken else set[str]()
+    for where in filter(None, places):
+        called = where if where == "-" else os.path.realpath(where)
+        if called in seen:
+            what = "standard output" if where == "-" else where
+            raise UsageError(f"Two reports would be written to {what}.", "Give each a file of its own.")
+        seen.add(called)
+        _refuse_unwritable(where)
 
 
 def _refuse_unwritable(where: str | None) -> None:
