@@ -190,6 +190,18 @@ def grade(
 
 
 @app.command()
+def gradebook(
+    out: Annotated[Path, typer.Argument(metavar="[DIR]", help="The folder that lab grade wrote into.")] = Path(
+        "gradebook"
+    ),
+) -> None:
+    """Make a gradebook again from its records; nothing is run."""
+    from kindlabs.grading import remake
+
+    _say("Gradebook: " + ", ".join(map(str, remake(out))))
+
+
+@app.command()
 def doctor() -> None:
     """Look at engine, memory, disk, ports and tools."""
     from kindlabs.clusters.doctor import findings

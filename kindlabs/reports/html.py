@@ -25,8 +25,8 @@ WORDS = {
     Verdict.PASSED: "passed",
     Verdict.FAILED: "failed",
     Verdict.BLOCKED: "blocked",
-    Verdict.LAB_ERROR: "no verdict: the lab is broken",
-    Verdict.INFRA_ERROR: "no verdict: cluster or machine broke",
+    Verdict.LAB_ERROR: "no verdict: lab broken",
+    Verdict.INFRA_ERROR: "no verdict: infrastructure",
     "missing": "nothing handed in",
 }
 

@@ -24,8 +24,9 @@ MARKS = {
 def headline(record: Told) -> str:
     """The verdict in a sentence."""
     verdict = record["verdict"]
-    if record["only"] and verdict == Verdict.BLOCKED:
-        return f"Check {record['only']} passed, with what it needs; the others were not judged"
+    only = record.get("only")
+    if only and verdict == Verdict.BLOCKED:
+        return f"Check {only} passed, with what it needs; the others were not judged"
     if verdict == Verdict.FAILED and record["max_score"] and record["score"] == record["max_score"]:
         return f"{NOT_THERE}: every check of the task passed, but not all is sound"
     words = {

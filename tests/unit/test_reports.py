@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import io
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import jsonschema
 import pytest
+from browser import Page, acts_on_nothing, shape
 from junitparser import Error, Failure, JUnitXml, Skipped
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -40,7 +38,6 @@ HOSTILE = [
     "&",
     "",
 ]
-BROWSER_VOID = {"meta", "link", "input", "img", "br", "hr"}
 
 
 def failed(text: str = "Service web selects app=wbe.") -> CheckResult:
@@ -84,67 +81,6 @@ BLOCKED = CheckResult("tls-served", "It is served.", Verdict.BLOCKED, 0, 1, obse
 GONE = CheckResult.without_points("cluster", "The cluster answers.", Verdict.INFRA_ERROR)
 GONE.observed, GONE.next_step = "node gone: %", "make doctor"
 REST = CheckResult("tls-served", "It is served.", Verdict.INFRA_ERROR, 0, 1, observed="not judged, see cluster")
-
-
-class Page(HTMLParser):
-    """A page as a browser takes it apart: elements with their attributes, and the text within each kind of element."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: dict[str, list[str]] = {}
-        self.open: list[str] = []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Each closes what it opened, void ones apart."""
-        self.elements.append((tag, dict(attrs)))
-        if tag not in BROWSER_VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """An element of an SVG."""
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        """It ends what began last."""
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        """Belongs to all that is open."""
-        for tag in set(self.open):
-            self.texts.setdefault(tag, []).append(data)
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        """The attributes of all elements of a kind."""
-        return [attributes for name, attributes in self.elements if name == tag]
-
-    def text(self, tag: str = "html") -> str:
-        """All text within elements of a kind."""
-        return "".join(self.texts.get(tag, ()))
-
-
-def shape(page: Page) -> list[tuple[str, list[str]]]:
-    """What a page is built of, without its words."""
-    return [(tag, sorted(attributes)) for tag, attributes in page.elements]
-
-
-def acts_on_nothing(page: Page) -> None:
-    """No handler, no address, and a policy that lets nothing but the page's own style and script count."""
-    for tag, attributes in page.elements:
-        assert tag not in {"img", "iframe", "object", "embed", "link", "form", "base"}
-        assert not [name for name in attributes if name.startswith("on") or name in {"style", "src", "srcset"}]
-        assert not re.match(r"\s*[a-z]+:|//", attributes.get("href") or "")
-    policy = next(one["content"] for one in page.all("meta") if one.get("http-equiv") == "Content-Security-Policy")
-    allowed = dict(part.split(maxsplit=1) for part in (policy or "").split("; "))
-    assert allowed["default-src"] == "'none'"
-    for tag in ("style", "script"):
-        digest = base64.b64encode(hashlib.sha256(page.text(tag).encode()).digest()).decode()
-        assert allowed.get(f"{tag}-src") == (f"'sha256-{digest}'" if page.all(tag) else None)
-        assert "http:" not in page.text(tag)
-        assert "@import" not in page.text(tag)
 
 
 def of_markdown(text: str) -> list[Token]:
