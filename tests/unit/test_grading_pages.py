@@ -100,6 +100,17 @@ def test_what_a_lab_cost(records: Records) -> None:
     assert (cause.reason, list(cause.learners), cause.checks) == ("SelectsNoPod", ["bert", "carl"], ["endpoints-match"])
 
 
+def test_the_commonest_cause_comes_first(records: Records, course: Course) -> None:
+    """Whoever failed first; an example is what was said most often."""
+    other = result(Verdict.FAILED, "It listens on another port.")
+    other["checks"][0]["cause"]["reason"] = "WrongPort"
+    records.put(Learner("aaron"), course.lab("7"), {}, other, 1)
+    records.put(Learner("zoe"), course.lab("7"), {}, result(Verdict.FAILED, "Service api selects nothing."), 1)
+    common, rare = of_labs(records.all())[0].causes
+    assert (common.reason, len(common.learners), rare.reason) == ("SelectsNoPod", 3, "WrongPort")
+    assert common.example == "Service web selects app=wbe."
+
+
 def test_costs_are_drawn(records: Records, tmp_path: Path) -> None:
     """A bar for each check and cause, as wide as its share; its numbers stand beside it, for whoever sees no bar."""
     gradebook.write(tmp_path, records.all())

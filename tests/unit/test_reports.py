@@ -163,8 +163,8 @@ def test_markdown_says_what_the_board_says() -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_breaks_markdown(text: str) -> None:
     """It is code wherever it stands: no link, picture, heading, table or element comes of it."""
-    made = markdown.of_record(record(failed(text), text=text))
-    tokens = of_markdown(made)
+    waits = CheckResult("tls-served", "It is served.", Verdict.BLOCKED, 0, 1, observed=f"waits for {text}")
+    tokens = of_markdown(markdown.of_record(record(failed(text), waits, text=text)))
     own = {"<details><summary>Events</summary>", "</details>"} | {
         f"<details><summary>{name}</summary>" for name in ("Requests", "Logs", "Script")
     }
@@ -172,8 +172,10 @@ def test_no_text_breaks_markdown(text: str) -> None:
     assert not {"link_open", "image"} & {token.type for token in tokens}
     heads = [token.tag for token in tokens if token.type == "heading_open"]
     assert heads == ["h3", "h4"]
-    assert sum(token.type == "tr_open" for token in tokens) == 2
-    assert sum(token.type == "td_open" for token in tokens) == 4
+    assert sum(token.type == "tr_open" for token in tokens) == 3
+    cells = [token for token, before in zip(tokens[1:], tokens, strict=False) if before.type == "td_open"]
+    assert len(cells) == 8
+    assert " ".join(printable(text).split()) in " ".join(cells[-1].content.split())
 
 
 def test_markdown_is_never_too_long_for_github() -> None:
@@ -210,7 +212,10 @@ def test_an_annotation_of_no_verdict() -> None:
 def test_no_text_becomes_a_command(text: str) -> None:
     """One line stays one command, with the properties that it was given."""
     found = said_to_github(github.of_record(record(failed(text), text=text)))
-    assert [(name, list(properties)) for name, properties, _ in found] == [("error", ["file", "line", "title"])]
+    ((name, properties, message),) = found
+    assert (name, list(properties)) == ("error", ["file", "line", "title"])
+    assert properties["file"] == printable(text or "x")
+    assert message.startswith(printable(text or "x") + "\nexpected: ")
     assert github.of_record(record(failed(text), text=text)).count("\n") == 1
 
 
