@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -15,9 +14,9 @@ import typer
 from rich.console import Console
 from typer.exceptions import TyperException
 
-from kindlabs import course, faults, interrupt, terminal
+from kindlabs import course, faults, interrupt, outputs, terminal
 from kindlabs.asking import nobody
-from kindlabs.errors import InfraError, KindLabsError, UsageError, of_machine
+from kindlabs.errors import KindLabsError, UnreadableSubmission, UsageError, of_machine
 from kindlabs.progress import Steps
 from kindlabs.typed import here
 
@@ -92,15 +91,18 @@ def check(
 
     wanted = [*_reports(junit=junit, markdown=markdown, html=html), (json, lambda record: record.as_json())]
     places = [where for where, _ in wanted]
-    _refuse_places(places, spoken=github)
-    with annotations.unheard(sys.stdout) if github else contextlib.nullcontext():
-        out = _board_console(places)
-        record = check_submission(_course(), lab_id, submission, fresh=fresh, only=only, out=out, ask=_ask(yes))
+    outputs.refuse(places, spoken=github)
+    out = _board_console(places)
+
+    def judge() -> Record:
+        return check_submission(_course(), lab_id, submission, fresh=fresh, only=only, out=out, ask=_ask(yes))
+
+    record = _unheard(judge) if github else judge()
     if github:
-        _write(annotations.of_record(record.as_dict()), "-")
+        outputs.write(annotations.of_record(record.as_dict()), "-")
     for where, write in wanted:
         if where:
-            _write(write(record), where)
+            outputs.write(write(record), where)
     raise typer.Exit(record.exit_code)
 
 
@@ -146,14 +148,14 @@ def verify(
 
     wanted = [(as_json, json), (as_junit, junit), (as_markdown, markdown)]
     places = [where for _, where in wanted]
-    _refuse_places(places)
+    outputs.refuse(places)
     options = Options(tuple(labs or ()), changed, rotate, shard, repeat, jobs, again, assertions)
     with Steps() as steps:
         report = run(_course(), options, steps, _ask(yes))
     show(report, _board_console(places))
     for write, where in wanted:
         if where:
-            _write(write(report), where)
+            outputs.write(write(report), where)
     raise typer.Exit(report.exit_code)
 
 
@@ -299,6 +301,20 @@ def _board_console(places: Sequence[str | None]) -> Console:
     return Console(file=sys.stderr if "-" in places else sys.stdout, highlight=False)
 
 
+def _unheard(judge: Callable[[], Record]) -> Record:
+    """What *judge* gives, while GitHub obeys nothing that is shown, be it the error that ends it."""
+    from kindlabs.reports import github
+
+    with github.unheard(sys.stdout):
+        try:
+            return judge()
+        except KindLabsError as caught:
+            error, code = caught, _tell(caught)
+    if isinstance(error, UnreadableSubmission):
+        outputs.write(github.of_unreadable(error), "-")
+    raise typer.Exit(code)
+
+
 def _reports(**places: str | None) -> list[tuple[str | None, Callable[[Record], str]]]:
     """Where each report goes, and what writes it; only what is asked for is loaded."""
 
@@ -306,42 +322,6 @@ def _reports(**places: str | None) -> list[tuple[str | None, Callable[[Record], 
         return lambda record: cast(str, import_module(f"kindlabs.reports.{form}").of_record(record.as_dict()))
 
     return [(where, report(form)) for form, where in places.items()]
-
-
-def _write(text: str, where: str) -> None:
-    if where == "-":
-        cast(TextIOWrapper, sys.stdout).reconfigure(encoding="utf-8")  # as JSON is, whatever the terminal's is
-        sys.stdout.write(text)
-        return
-    try:
-        Path(where).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InfraError(f"The result could not be written to {where}: {error.strerror}.") from error
-
-
-def _refuse_places(places: Sequence[str | None], *, spoken: bool = False) -> None:
-    """Refuse before the run, not after it, what cannot be written; *spoken*: standard output is taken already."""
-    seen = {"-"} if spoken else set[str]()
-    for where in filter(None, places):
-        called = where if where == "-" else os.path.realpath(where)
-        if called in seen:
-            what = "standard output" if where == "-" else where
-            raise UsageError(f"Two reports would be written to {what}.", "Give each a file of its own.")
-        seen.add(called)
-        _refuse_unwritable(where)
-
-
-def _refuse_unwritable(where: str | None) -> None:
-    """Refuse a path that cannot be written before the run, not after it."""
-    if where in (None, "-"):
-        return
-    path = Path(str(where))
-    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        why = "it is a folder" if path.is_dir() else "it cannot be written"
-        why = why if path.parent.is_dir() else f"there is no folder {path.parent}"
-        raise UsageError(f"{where}: {why}.", "Name a file in a folder that is there, or - for standard output.")
-    if path.is_file():
-        path.unlink()  # nobody takes an older record for this run's, should it end without one
 
 
 def _near(path: Path) -> str:

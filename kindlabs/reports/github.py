@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from kindlabs.checks import SUBMISSION
-from kindlabs.record import Verdict
+from kindlabs.errors import UnreadableSubmission
+from kindlabs.record import UNREADABLE, Verdict
 from kindlabs.reports import telling
 from kindlabs.reports.telling import NO_VERDICT, Told
 from kindlabs.terminal import printable
@@ -24,6 +25,13 @@ def of_record(record: Told) -> str:
         return _of_nothing(record)
     failed = [check for check in record["checks"] if check["verdict"] == Verdict.FAILED]
     return "".join(line for check in failed for line in _of_check(check, record["submission"]["findings"]))
+
+
+def of_unreadable(fault: UnreadableSubmission) -> str:
+    """A line for a submission of which no record can be made."""
+    found = UNREADABLE.fullmatch(fault.message)
+    place = (found[1], int(found[2] or 1)) if found else ("", 0)
+    return error(found[3] if found else fault.message, "The submission cannot be read", *place)
 
 
 def error(message: str, title: str, file: str = "", line: int = 0) -> str:

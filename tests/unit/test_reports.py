@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from kindlabs import cli
-from kindlabs.errors import UsageError
+from kindlabs.errors import UnreadableSubmission, UsageError
 from kindlabs.record import CauseRecord, CheckResult, Record, Verdict, schema
 from kindlabs.reports import github, html, junit, markdown
 from kindlabs.terminal import printable
@@ -299,6 +299,26 @@ def test_check_writes_each_report(made: Path, capsys: pytest.CaptureFixture[str]
     stop, board, go, error = capsys.readouterr().out.splitlines()
     assert (stop.split("::")[1], board, go) == ("stop-commands", "  ::board", f"::{stop.split('::')[2]}::")
     assert error.startswith("::error file=")
+
+
+def test_what_cannot_be_read_is_annotated(
+    made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It has no record; the error is shown while GitHub obeys nothing, and its place is annotated after that."""
+
+    def unreadable(*_: Any, **__: Any) -> Record:
+        raise UnreadableSubmission("work/03/a.yaml:3:7: no YAML:\n::add-mask::a", "Mend it.")
+
+    monkeypatch.setattr("kindlabs.checking.check_submission", unreadable)
+    assert cli.app(["check", "03", "--json", "a.json", "--github"], standalone_mode=False) == 2
+    told = capsys.readouterr()
+    assert told.err.splitlines()[0] == "lab: work/03/a.yaml:3:7: no YAML:"
+    stop, go, line = told.out.splitlines()
+    assert (stop.split("::")[1], go) == ("stop-commands", f"::{stop.split('::')[2]}::")
+    ((_, properties, message),) = said_to_github(line + "\n")
+    assert (properties["file"], properties["line"], message) == ("work/03/a.yaml", "3", "no YAML:\n::add-mask::a")
+    assert not (made / "a.json").exists()
+    assert "title=" in github.of_unreadable(UnreadableSubmission("it is no folder", ""))
 
 
 def test_one_report_may_go_to_standard_output(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
