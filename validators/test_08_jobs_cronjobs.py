@@ -7,8 +7,8 @@ SQUARES = [f"{number} squared is {number * number}" for number in range(8)]
 
 @check(points=2)
 def test_each_index_once(lab):
-    """Job `squares` writes the square of each number from 0 to 7, each once."""
-    lab.job("squares").did(SQUARES)
+    """Job `squares` writes the square of each number from 0 to 7, each once, by a Pod of its own."""
+    lab.job("squares").did(SQUARES, by=8)
 
 
 @check(points=1, needs=[test_each_index_once])
@@ -26,8 +26,9 @@ def test_queue_drained(lab):
 
 @check(points=1)
 def test_code_42_final(lab):
-    """Exit code 42 ends Job `flaky` after one Pod, with reason PodFailurePolicy."""
-    lab.job("flaky").fails(reason="PodFailurePolicy", pods=1)
+    """Exit code 42 ends Job `flaky` after one Pod, with reason PodFailurePolicy; after another code it tries again."""
+    lab.job("flaky").fails(reason="PodFailurePolicy", pods=1, code=42)
+    lab.job("flaky").tries_again_after(code=1)
 
 
 @check(points=2)

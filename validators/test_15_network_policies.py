@@ -32,12 +32,15 @@ def test_monitor_in(lab):
 
 @check(points=3, needs=[test_allowed_path])
 def test_denied_matrix(lab):
-    """Nobody else gets into `api` and `db`: not `front` into `db`, nor `db` into `api`, nor `stranger` or `batch`."""
+    """Nobody else gets into `api` and `db`: not `front` into `db`, nor `db` into `api`, nor any of the other Pods."""
     api, db = (lab.service(name).at(PORT) for name in ("api", "db"))
+    ops = lab.namespace("lab-15-ops")
     lab.connections(
         {
             lab.pod("stranger"): {api: False, db: False},
-            lab.namespace("lab-15-ops").pod("batch"): {api: False, db: False},
+            ops.pod("batch"): {api: False, db: False},
+            lab.pod("mimic"): {api: False, db: False},
+            ops.pod("twin"): {api: False, db: False},
             lab.deployment("front"): {db: False},
             lab.deployment("db"): {api: False},
         }
@@ -67,13 +70,14 @@ def test_egress_closed(lab):
 
 @check(points=1, needs=[test_denied_matrix])
 def test_new_pod_covered(lab):
-    """A Pod of `lab-15` that nobody thought of, such as `stranger`, lets nobody in."""
-    stranger = lab.pod("stranger").at(PORT)
+    """A Pod of `lab-15` that nobody thought of, such as `stranger` or `mimic`, lets nobody in."""
+    stranger, mimic = (lab.pod(name).at(PORT) for name in ("stranger", "mimic"))
     ops = lab.namespace("lab-15-ops")
     lab.connections(
         {
             lab.pod("stranger"): {stranger: True},
-            ops.pod("batch"): {stranger: False},
-            ops.pod("monitor"): {stranger: False},
+            lab.pod("mimic"): {mimic: True},
+            ops.pod("batch"): {stranger: False, mimic: False},
+            ops.pod("monitor"): {stranger: False, mimic: False},
         }
     )

@@ -12,13 +12,15 @@ def of_writer(lab):
 
 @check(points=2)
 def test_fast_bound(lab):
-    """Claim `fast` is bound to volume `fast-0`."""
-    lab.claim("fast").is_bound(to="fast-0")
+    """Claim `fast` is bound to volume `fast-0`, of class `fast-local` and 128Mi."""
+    lab.claim("fast").is_bound(to="fast-0", of_class="fast-local")
+    lab.volume("fast-0").is_of_size("128Mi")
 
 
 @check(points=1, needs=[test_fast_bound])
 def test_follows_the_disk(lab):
-    """`writer` runs on the node that has the disk."""
+    """`fast-0` is on the node that has the disk, and on no other, so that `writer` runs there."""
+    lab.volume("fast-0").is_on(lab.nodes(disk="ssd"))
     writer = lab.deployment("writer")
     writer.has_ready_replicas(1)
     writer.is_on(disk="ssd")
@@ -56,4 +58,4 @@ def test_retained(lab):
         lab.claim("fast").delete()
         lab.volume("fast-0").is_in_phase("Released", for_seconds=3)
     disk = lab.namespace("lab-18-disk").pod("disk").container("disk")
-    disk.has_file("/disk/retained", saying=word)
+    lab.volume("fast-0").keeps(word, seen_by=disk, under="/disk")

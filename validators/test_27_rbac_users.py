@@ -3,7 +3,6 @@
 from kindlabs import check
 
 PROD = "lab-27-prod"
-AUTOMATIC = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
 
 @check(points=2)
@@ -16,11 +15,14 @@ def test_robot_reads(lab):
 
 @check(points=2, needs=[test_robot_reads])
 def test_robot_limits(lab):
-    """It may do no more: no Secret, no Pod of `lab-27-prod`, and it deletes nothing."""
+    """It alone may do so, and no more: no Secret, no Pod of `lab-27-prod`, and it deletes nothing."""
     robot = lab.service_account("robot")
     robot.may_not("get list", "secrets")
     robot.may_not("get list", "pods", namespace=PROD)
     robot.may_not("delete create", "pods")
+    robot.may_only("get list watch", "pods", "pods/log")
+    robot.may_nothing(namespace=PROD)
+    lab.service_account("default").may_nothing()
 
 
 @check(points=2)
@@ -31,11 +33,11 @@ def test_mira_is_mira(lab):
 
 @check(points=2, needs=[test_mira_is_mira])
 def test_mira_deploys(lab):
-    """With it she makes, changes, scales and deletes Deployments in `lab-27`, and looks at Pods."""
-    mira = lab.certificate_request("mira").holder
-    mira.may("get list create update delete", "deployments")
-    mira.may("get update", "deployments/scale")
-    mira.may("get list", "pods")
+    """With it she, as all of `dev`, makes, changes, scales and deletes Deployments in `lab-27`, and looks at Pods."""
+    for somebody in (lab.certificate_request("mira").holder, lab.user("nina", "dev")):
+        somebody.may("get list create patch delete", "deployments")  # kubectl apply, edit and scale patch
+        somebody.may("get patch", "deployments/scale")
+        somebody.may("get list", "pods")
 
 
 @check(points=1, needs=[test_mira_deploys])
@@ -44,14 +46,12 @@ def test_mira_limits(lab):
     mira = lab.certificate_request("mira").holder
     mira.may_not("get list", "secrets")
     mira.may_not("get list create", "deployments", namespace=PROD)
-    mira.may_not("get list", "pods", namespace=PROD)
+    mira.may_nothing(namespace=PROD)
 
 
 @check(points=1)
 def test_token_short(lab):
-    """Pod `robot` has one token, at `/var/run/lab/token`, for audience `lab`, that ends within 700 seconds."""
+    """Pod `robot` has one token, its own, at `/var/run/lab/token` for audience `lab`; it ends within 700 seconds."""
     pod = lab.pod("robot")
     pod.is_ready()
-    robot = pod.container("robot")
-    robot.has_token("/var/run/lab/token", audience="lab", seconds=700)
-    robot.has_no_file(AUTOMATIC)
+    pod.container("robot").has_one_token("/var/run/lab/token", account="robot", audience="lab", seconds=700)

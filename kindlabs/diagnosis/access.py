@@ -31,6 +31,7 @@ class _Wanted(NamedTuple):
     resource: str
     subresource: str
     group: str
+    name: str
 
     @property
     def whole(self) -> str:
@@ -64,7 +65,7 @@ def why_allowed(scene: Scene, asker: Asker, question: Question) -> Cause | None:
 
 def _wanted(asker: Asker, question: Question) -> _Wanted:
     plural, _, subresource = question.resource.partition("/")
-    return _Wanted(question.verb, plural.partition(".")[0], subresource, asker.api_group)
+    return _Wanted(question.verb, plural.partition(".")[0], subresource, asker.api_group, question.name)
 
 
 def _bindings(scene: Scene, namespace: str) -> list[Object]:
@@ -75,18 +76,23 @@ def _bindings(scene: Scene, namespace: str) -> list[Object]:
 
 def _bindings_of(scene: Scene, asker: Asker, namespace: str) -> Iterator[Object]:
     for binding in _bindings(scene, namespace):
-        if any(_is(subject, asker) for subject in binding.get("subjects") or []):
+        if any(_is(subject, asker, _home(binding, subject)) for subject in binding.get("subjects") or []):
             yield binding
 
 
-def _is(subject: Object, asker: Asker) -> bool:
+def _home(binding: Object, subject: Object) -> str:
+    """The namespace of a ServiceAccount that a binding names: without a word its own (pkg/registry/rbac/validation)."""
+    return str(subject.get("namespace") or binding["metadata"].get("namespace", ""))
+
+
+def _is(subject: Object, asker: Asker, namespace: str) -> bool:
     match subject:
         case {"kind": "User", "name": name}:
             return bool(name == asker.user)
         case {"kind": "Group", "name": name}:
             return name in asker.groups
         case {"kind": "ServiceAccount", "name": name}:
-            return bool(asker.user == f"{ACCOUNT}{subject.get('namespace', '')}:{name}")
+            return bool(asker.user == f"{ACCOUNT}{namespace}:{name}")
     return False
 
 
@@ -112,14 +118,15 @@ def _near(binding: Object, subject: Object, asker: Asker) -> str | None:
     if asker.user.startswith(ACCOUNT):
         home = asker.user.split(":")[2]
         if kind == "ServiceAccount" and name == asker.called:
-            return f"{what} names ServiceAccount {subject.get('namespace')}/{name}; {name} is in {home}."
+            return f"{what} names ServiceAccount {_home(binding, subject)}/{name}; {name} is in {home}."
         if kind in ("User", "Group") and name == asker.called:
             return f"{what} names a {kind} {name}; {name} is a ServiceAccount of {home}."
     elif kind == "Group" and _own_groups(asker):
         said = ", ".join(_own_groups(asker))
         return f"{what} binds group {name}; the certificate of {asker.user} says {said}."
     elif kind == "User":
-        return f"{what} binds user {name}; the certificate says {asker.user}."
+        of = f", and not group {', '.join(_own_groups(asker))}" if _own_groups(asker) else ""
+        return f"{what} binds user {name} alone{of}: that gives {asker.user} nothing."
     return None
 
 
@@ -150,7 +157,7 @@ def _grants(rule: Object, wanted: _Wanted) -> bool:
         _has(rule.get("apiGroups"), wanted.group)
         and (_has(rule.get("resources"), wanted.whole) or f"*/{wanted.subresource}" in (rule.get("resources") or []))
         and _has(rule.get("verbs"), wanted.verb)
-        and not rule.get("resourceNames")
+        and (not rule.get("resourceNames") or wanted.name in rule["resourceNames"])
     )
 
 
@@ -205,10 +212,15 @@ def _silent(scene: Scene, binding: Object, wanted: _Wanted) -> Cause | None:
 
 
 def _too_much(binding: Object, role: Object, at: int, asker: Asker, question: Question) -> Cause:
-    """Where the role is the learner's the rule is to blame, where it is Kubernetes' own the binding."""
+    """Where the role is the learner's the rule is to blame; where it or the group is Kubernetes' own, the binding."""
+    for place, subject in enumerate(binding["subjects"]):
+        wide = subject["kind"] == "Group" and str(subject["name"]).startswith("system:")
+        if wide and _is(subject, asker, ""):
+            name = f"{binding['kind']} {binding['metadata']['name']}"
+            text = f"{name} binds group {subject['name']}, and so lets {asker.called} {question}."
+            return about(binding, "TooManySubjects", text, ("subjects", place))
     what = f"{role['kind']} {role['metadata']['name']}"
-    where = f" in {question.namespace}" if question.namespace else ""
-    text = f"{what} lets {asker.called} {question.verb} {question.resource}{where}"
+    text = f"{what} lets {asker.called} {question}"
     by = f"{binding['kind']} {binding['metadata']['name']}"
     if role["kind"] == "ClusterRole":
         return about(binding, "TooManyRights", f"{text}, by {by}.", ("roleRef", "name"))

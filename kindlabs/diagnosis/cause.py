@@ -67,7 +67,7 @@ def about(thing: Object, reason: str, message: str, field: Field = (), **more: A
     """The cause that *thing* is; without a better next step, its description shows it."""
     kind, name = thing["kind"], thing["metadata"]["name"]
     namespace = thing["metadata"].get("namespace", "")
-    more.setdefault("next_step", f"-n {namespace} describe {kind.lower()} {name}")
+    more.setdefault("next_step", f"{f'-n {namespace} ' if namespace else ''}describe {kind.lower()} {name}")
     return Cause(reason, kind, name, namespace, message, field, **more)
 
 
@@ -113,19 +113,20 @@ class Scene:
 
         It is final, unless a controller makes it or it was there before: only the submission could have brought it.
         """
+        whole, kind = kind, kind.partition(".")[0]  # the world asks by group, people do not
         if (kind, namespace, name) in self.refused:
             why, field = self.refused[kind, namespace, name]
             message, step = f"{kind} {name} is refused: {why}.", f"explain {kind.lower()}.spec"
             return Cause("Refused", kind, name, namespace, message, field, next_step=step)
         where, step = f" in {namespace}" if namespace else "", f"-n {namespace} " if namespace else ""
         step += f"get {kind.lower()}"
-        if will_be_made(self.world, self.applied, kind, name, namespace):
+        if will_be_made(self.world, self.applied, whole, name, namespace):
             message = f"There is no {kind} {name}{where} yet."
             return Cause("NotFound", kind, name, namespace, message, final=False, next_step=step)
-        if self.world.last(kind, name, namespace):
+        if self.world.last(whole, name, namespace):
             message = f"{kind} {name} was there{where}, and is gone."
             return Cause("Gone", kind, name, namespace, message, final=False, next_step=step)
-        there = ", ".join(t["metadata"]["name"] for t in self.world.list(kind, namespace) if not owner(t)[1])
+        there = ", ".join(t["metadata"]["name"] for t in self.world.list(whole, namespace) if not owner(t)[1])
         alike = next((k for k in ALIKE.get(kind, ()) if self.world.get(k, name, namespace)), "")
         article = "an" if alike[:1] in "AEIO" else "a"
         stands = f"; there is {article} {alike} of that name" if alike else f"; there is {there}" if there else ""

@@ -47,6 +47,33 @@ def why_not_failed_for(job: Object, pods: Sequence[Object], reason: str) -> Caus
     return None
 
 
+def why_other_code(job: Object, pods: Sequence[Object], wanted: int) -> Cause | None:
+    """Why the Pods of a Job end with another code than *wanted*."""
+    other = next((code for pod in pods for code in exit_codes(pod) if code != wanted), None)
+    if other is None:
+        return None
+    text = f"The Pods of Job {job['metadata']['name']} end with code {other}; expected {wanted}."
+    return about(job, "OtherCode", text, _command_of(job))
+
+
+def why_given_up(job: Object, code: int) -> Cause | None:
+    """What ends a Job at exit code *code*: the first rule of its podFailurePolicy that fits, or a backoffLimit of 0."""
+    for at, rule in enumerate(dig(job, "spec", "podFailurePolicy", "rules", default=[])):
+        codes = rule.get("onExitCodes")
+        if not codes or (code in codes["values"]) != (codes["operator"] == "In"):
+            continue
+        if rule["action"] != "FailJob":
+            return None
+        values = ", ".join(map(str, codes["values"]))
+        text = f"A rule of Job {job['metadata']['name']}'s podFailurePolicy ends it at exit code {code}, too"
+        field = ("spec", "podFailurePolicy", "rules", at, "onExitCodes")
+        return about(job, "CodeRuled", f"{text}: its operator is {codes['operator']}, its values {values}.", field)
+    if dig(job, "spec", "backoffLimit", default=6):
+        return None
+    text = f"Job {job['metadata']['name']} tries nothing again: its backoffLimit is 0."
+    return about(job, "NoBackoff", text, ("spec", "backoffLimit"))
+
+
 def why_not_done(scene: Scene, job: Object, pods: Sequence[Object], work: Sequence[str], by: int) -> Cause | None:
     """Why the Pods of a Job have not done each piece of *work* once."""
     found = why_unfinished(scene, job, pods) or _not_indexed(job, pods)
@@ -77,8 +104,11 @@ def why_not_done(scene: Scene, job: Object, pods: Sequence[Object], work: Sequen
     if workers < by:
         few = "one Pod" if workers == 1 else f"{workers} Pods"
         asked = dig(job, "spec", "parallelism", default=1)
-        text = f"Only {few} of Job {name} did anything; {by} or more should: its parallelism is {asked}."
-        return about(job, "TooFewWorkers", text, ("spec", "parallelism"))
+        if asked < by and len(done) == workers:
+            text = f"Only {few} of Job {name} did anything; {by} or more should: its parallelism is {asked}."
+            return about(job, "TooFewWorkers", text, ("spec", "parallelism"))
+        text = f"Of the {len(done)} Pods of Job {name} only {workers} did anything; {by} or more should."
+        return about(job, "TooFewWorkers", text, _command_of(job))
     return None
 
 
@@ -162,6 +192,16 @@ def job_of(cron_job: Object, name: str) -> Object:
     owned = {"apiVersion": "batch/v1", "kind": "CronJob", "name": meta["name"], "uid": meta["uid"], "controller": True}
     own: dict[str, Any] = {"name": name, "namespace": meta["namespace"], "ownerReferences": [owned]}
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": own, "spec": template["spec"] | {"suspend": True}}
+
+
+def ends_with(job: Object, name: str, code: int) -> Object:
+    """The manifest of a Job like *job* whose containers do nothing but end with *code*."""
+    spec = {key: value for key, value in job["spec"].items() if key not in ("selector", "manualSelector", "suspend")}
+    pod = spec["template"]["spec"]
+    ending = [{**c, "command": ["sh", "-c", f"exit {code}"], "args": []} for c in pod["containers"]]
+    template = {"spec": pod | {"containers": ending}}
+    own = {"name": name, "namespace": job["metadata"]["namespace"]}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": own, "spec": spec | {"template": template}}
 
 
 def _none_made(scene: Scene, cron_job: Object) -> Cause | None:

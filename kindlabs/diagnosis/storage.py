@@ -15,7 +15,8 @@ from kindlabs.quantities import value_of
 LATER = "WaitForFirstConsumer"
 STATIC = "kubernetes.io/no-provisioner"
 """The provisioner of a class whose volumes somebody makes by hand (kubernetes.io/docs/concepts/storage)."""
-CLASS, MODES = ("spec", "storageClassName"), ("spec", "accessModes")
+CLASS, MODES, SIZE = ("spec", "storageClassName"), ("spec", "accessModes"), ("spec", "capacity", "storage")
+NODES = ("spec", "nodeAffinity", "required", "nodeSelectorTerms")
 AVAILABLE = (None, "Pending", "Available")
 
 
@@ -71,6 +72,37 @@ def why_not_kept(volume: Object) -> Cause | None:
     return about(volume, "NotRetained", text, ("spec", "persistentVolumeReclaimPolicy"))
 
 
+def nodes_of(scene: Scene, volume: Object) -> list[str]:
+    """The names of the nodes that a volume says it is on: where it says nothing, all of them."""
+    terms = dig(volume, *NODES, default=[])
+    return sorted(n["metadata"]["name"] for n in scene.world.list("Node") if not terms or fits_terms(n, terms))
+
+
+def why_on_other_nodes(scene: Scene, volume: Object, wanted: list[str], called: str) -> Cause | None:
+    """Why a volume says that it is on other nodes than *wanted*."""
+    found = nodes_of(scene, volume)
+    if found == wanted:
+        return None
+    text = f"The nodeAffinity of PersistentVolume {volume['metadata']['name']} fits {', '.join(found) or 'no node'}"
+    return about(volume, "OnOtherNodes", f"{text}; it should fit {called} alone.", NODES)
+
+
+def why_other_size(volume: Object, wanted: str) -> Cause | None:
+    """Why a volume is not of size *wanted*."""
+    found = dig(volume, *SIZE)
+    if value_of(str(found)) == value_of(wanted):
+        return None
+    text = f"PersistentVolume {volume['metadata']['name']} says that it has {found}; {wanted} is asked for."
+    return about(volume, "OtherSize", text, SIZE)
+
+
+def why_not_there(volume: Object, where: str) -> Cause:
+    """Why what was written to a volume is not *where* it was looked for: it lies at another path."""
+    path = dig(volume, "spec", "local", "path") or dig(volume, "spec", "hostPath", "path")
+    text = f"What was written to PersistentVolume {volume['metadata']['name']}, path {path}, is not in {where}."
+    return about(volume, "OtherPlace", text, ("spec", "local" if "local" in volume["spec"] else "hostPath", "path"))
+
+
 def _lost(claim: Object) -> Cause:
     text = f"PersistentVolume {claim['spec'].get('volumeName')} of PersistentVolumeClaim {claim['metadata']['name']}"
     return about(claim, "VolumeLost", f"{text} is gone.", ("spec",), final=False)
@@ -92,7 +124,8 @@ def _nothing_fits(scene: Scene, claim: Object) -> Cause | None:
     made_by_hand = _class_of(claim) == "" or _provisioner(scene, claim) == STATIC
     if not made_by_hand:
         return None
-    own = [volume for volume in scene.world.list("PersistentVolume") if scene.was_applied(volume)]
+    applied = [volume for volume in scene.world.list("PersistentVolume") if scene.was_applied(volume)]
+    own = [volume for volume in applied if not _is_given(volume, claim)]
     meant = sorted(filter(_is_open, own), key=lambda volume: _class_of(volume) != _class_of(claim))
     if _class_of(claim) == "" and not any(_class_of(volume) == "" for volume in meant):
         text = f"An empty class turns dynamic provisioning off for PersistentVolumeClaim {claim['metadata']['name']}"
@@ -106,13 +139,13 @@ def _nothing_fits(scene: Scene, claim: Object) -> Cause | None:
 
 def _no_volume(scene: Scene, claim: Object, own: list[Object]) -> Cause:
     name = claim["metadata"]["name"]
+    if refused := scene.why_refused("", "PersistentVolume"):
+        return refused
     if own:
         volume = own[0]["metadata"]["name"]
         phase, whose = dig(own[0], "status", "phase"), dig(own[0], "spec", "claimRef", "name")
         text = f"PersistentVolume {volume} is {phase}: it belongs to PersistentVolumeClaim {whose}, not to {name}."
         return about(own[0], "VolumeTaken", text, ("spec",), final=False)
-    if refused := scene.why_refused("", "PersistentVolume"):
-        return refused
     text = f"Nobody makes volumes of {_class(_class_of(claim))} for PersistentVolumeClaim {name}, and there is none."
     return about(claim, "NoVolume", text, CLASS)
 
@@ -125,8 +158,7 @@ def _slips(scene: Scene, claim: Object, volume: Object) -> Iterator[tuple[Object
         yield volume, f"{text}; PersistentVolumeClaim {own} asks for {_class(_class_of(claim))}", CLASS
     for text, field in _disagreements(claim, volume):
         yield claim, text, field
-    terms = dig(volume, "spec", "nodeAffinity", "required", "nodeSelectorTerms", default=[])
-    if terms and not any(fits_terms(node, terms) for node in scene.world.list("Node")):
+    if not nodes_of(scene, volume):
         yield volume, f"PersistentVolume {name} is on a node that there is not", ("spec", "nodeAffinity")
 
 
@@ -162,6 +194,11 @@ def _nobody_uses(scene: Scene, claim: Object) -> Cause | None:
     text = f"PersistentVolumeClaim {meta['name']} waits for a Pod that uses it: class {_class_of(claim)} binds {LATER}."
     settled = age(meta.get("creationTimestamp")) > NOBODY_SECONDS
     return about(claim, "NobodyUsesIt", text, ("metadata", "name"), final=settled)
+
+
+def _is_given(volume: Object, claim: Object) -> bool:
+    """Whether a volume is for a claim of another namespace: the lab's own."""
+    return dig(volume, "spec", "claimRef", "namespace") not in (None, claim["metadata"].get("namespace"))
 
 
 def _is_open(volume: Object) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kindlabs.diagnosis.cause import Cause, Field, about
 from kindlabs.diagnosis.containers import index_of, process_field
 from kindlabs.diagnosis.pods import why_pod_not_ready
+from kindlabs.diagnosis.tokens import token_field, tokens_of, why_other_token, why_wrong_token
 from kindlabs.expectations.answers import Text, describe, says
 from kindlabs.expectations.tokens import claims_of, lifetime
 from kindlabs.expectations.words import state_of
@@ -50,6 +51,10 @@ class Container:
         said = f" and says {describe(saying)}" if saying is not None else ""
         self._expect(f"{shown!r} ends with {code}{said}", words, fits, within)
 
+    def says(self, command: Sequence[str]) -> Ran:
+        """How *command* ends in it now. Raises: ApiError where it cannot be run; Unended."""
+        return run(self.lab.api, self.pod.name, self.pod.namespace, self.name, command, COMMAND_SECONDS, SAID_BYTES)
+
     def has_file(self, path: str, saying: Text | None = None, *, within: float | None = None) -> None:
         """File *path* is there, and says *saying* where that is given."""
 
@@ -72,21 +77,37 @@ class Container:
         """Nothing is at *path*."""
         self._expect(f"nothing at {path}", ["sh", "-c", f"[ ! -e {path!r} ]"], lambda ran: ran.code == 0, within)
 
-    def has_token(self, path: str, *, audience: str, seconds: float, within: float | None = None) -> None:
-        """File *path* is a ServiceAccount token for *audience*, which ends within *seconds* of its issue."""
+    def has_one_token(
+        self, path: str, *, account: str, audience: str, seconds: float, within: float | None = None
+    ) -> None:
+        """It has one ServiceAccount token: at *path*, of *account*, for *audience*, good for *seconds* at most."""
+        whose = f"system:serviceaccount:{self.pod.namespace}:{account}"
 
         def fits(ran: Ran) -> bool:
             claims = claims_of(ran.stdout)
-            return claims.get("aud") == [audience] and lifetime(claims) <= seconds
+            return claims.get("aud") == [audience] and lifetime(claims) <= seconds and claims.get("sub") == whose
 
         def told(ran: Ran) -> str:
             claims = claims_of(ran.stdout)
             if not claims:
                 return f"has no token at {path}"
-            return f"has a token for {', '.join(claims.get('aud', []))} there, which lives {lifetime(claims):.0f} s"
+            of = str(claims.get("sub")).rpartition(":")[2]
+            whom = ", ".join(claims.get("aud", []))
+            return f"has a token of {of} for {whom} there, which lives {lifetime(claims):.0f} s"
 
-        what = f"a token for {audience} at {path} that lives at most {seconds:.0f} s"
-        self._expect(what, ["cat", path], fits, within, told)
+        def why_wrong(pod: Object) -> Cause | None:
+            return why_wrong_token(pod, self.name, path, account)
+
+        def alone(pod: Object) -> Look:
+            paths = [token.path for token in tokens_of(pod, self.name)]
+            return Look(len(paths) == 1, f"its tokens are at {', '.join(paths)}")
+
+        def why_more(pod: Object) -> Cause | None:
+            return why_other_token(pod, self.name, path)
+
+        what = f"a token of {account} for {audience} at {path} that lives at most {seconds:.0f} s"
+        self._expect(what, ["cat", path], fits, within, told, why_wrong, lambda pod: token_field(pod, self.name, path))
+        self._wait(f"no token but {path}", alone, lambda: "has another one", within, why_more)
 
     def has_process(self, saying: Text, *, within: float | None = None) -> None:
         """A process runs whose command line is *saying*, or has it in it where that is a pattern."""
@@ -120,6 +141,7 @@ class Container:
         within: float | None,
         told: Callable[[Ran], str] | None = None,
         walk: Callable[[Object], Cause | None] = lambda _pod: None,
+        field: Callable[[Object], Field] | None = None,
     ) -> None:
         """Wait until *command* ends in a way that *fits*; *told* says in words how it ended, where that is known."""
         last: list[str] = []
@@ -131,7 +153,7 @@ class Container:
             met, last[0] = self._ask(command, fits, told)
             return Look(met, f"it {last[0]}")
 
-        self._wait(what, look, lambda: last[0], within, walk)
+        self._wait(what, look, lambda: last[0], within, walk, field)
 
     def _ask(
         self, command: Sequence[str], fits: Callable[[Ran], bool], told_by: Callable[[Ran], str] | None
@@ -157,13 +179,16 @@ class Container:
         told: Callable[[], str],
         within: float | None,
         walk: Callable[[Object], Cause | None] = lambda _pod: None,
+        field: Callable[[Object], Field] | None = None,
     ) -> None:
+        """*field* is to blame where neither a Pod that is not ready nor *walk* tells; without one, the process."""
+
         def why(pod: Object) -> Cause | None:
             found = why_pod_not_ready(self.lab.scene, pod)
             if found or not self._is_running(pod):
                 return found
             text = f"Expected {what}: container {self.name} of Pod {self.pod.name} {told()}."
-            return walk(pod) or self._about(pod, "WrongInside", text)
+            return walk(pod) or self._about(pod, "WrongInside", text, field(pod) if field else None)
 
         expected = f"{what}, in {self}"
         self.lab.expect(expected, self.pod.seen(look), self.pod.explained(why), every=LOOK_LATER, within=within)
@@ -176,15 +201,17 @@ class Container:
         if holds[self.name] or other is None:
             return None
         text = f"{path} is in container {other}; container {self.name} has no such file."
-        return self._about(pod, "OtherContainer", text, path)
+        at = index_of(pod, self.name)
+        process = process_field(pod["spec"]["containers"][at])
+        return self._about(pod, "OtherContainer", text, ("spec", "containers", at, process, path))
 
     def _holds(self, pod: Object, path: str) -> bool:
         return self._is_running(pod) and self._ask(["cat", path], lambda ran: ran.code == 0, None)[0]
 
-    def _about(self, pod: Object, reason: str, text: str, *more: str) -> Cause:
-        """What is wrong in here; a process that has just begun may mend it yet. *more*: words of the field's."""
+    def _about(self, pod: Object, reason: str, text: str, field: Field | None = None) -> Cause:
+        """What is wrong in here, by its process where no *field* is known; one that has just begun may mend it yet."""
         at = index_of(pod, self.name)
-        field: Field = ("spec", "containers", at, process_field(pod["spec"]["containers"][at]), *more)
+        field = field or ("spec", "containers", at, process_field(pod["spec"]["containers"][at]))
         final = age(dig(self._status(pod), "state", "running", "startedAt")) > START_SECONDS
         return about(pod, reason, text, field, final=final)
 

@@ -14,7 +14,7 @@ from kindlabs.expectations.workloads import Workload
 from kindlabs.kube import clock
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import condition, dig, is_true, owner, owner_uids
-from kindlabs.kube.work import most_at_once, said_by, succeeded
+from kindlabs.kube.work import exit_codes, most_at_once, said_by, succeeded
 from kindlabs.kube.workloads import is_finished, made_of
 from kindlabs.patience import ACTION_SECONDS, READY_SECONDS
 from kindlabs.waiting import Look
@@ -41,20 +41,46 @@ class Job(Workload):
         """It is Complete."""
         self._comes_to("is Complete", lambda job: Look(is_true(job, "Complete"), self._state(job)), within)
 
-    def fails(self, reason: str, pods: int | None = None, *, within: float | None = None) -> None:
-        """It has failed for *reason*, as its condition says it, and made exactly so many Pods."""
+    def fails(
+        self, reason: str, pods: int | None = None, *, code: int | None = None, within: float | None = None
+    ) -> None:
+        """It has failed for *reason*, as its condition says it, and made so many Pods, which ended with *code*."""
 
         def look(job: Object) -> Look:
             failed = condition(job, "Failed")
             made = len(self.pods)
             over = failed.get("status") == "True" and failed.get("reason") == reason
-            return Look(over and pods in (None, made), f"{self._state(job)}; {_counted(made)} of it ran")
+            ended = code is None or all(exit_codes(pod) == [code] for pod in self.pods)
+            return Look(over and ended and pods in (None, made), f"{self._state(job)}; {_counted(made)} of it ran")
 
         def why(job: Object) -> Cause | None:
-            return walks.why_not_failed_for(job, self.pods, reason)
+            other = walks.why_other_code(job, self.pods, code) if code is not None else None
+            return other or walks.why_not_failed_for(job, self.pods, reason)
 
         much = f" after {_counted(pods)}" if pods is not None else ""
         self._comes_to(f"has failed with reason {reason}{much}", look, within, why)
+
+    def tries_again_after(self, code: int, *, within: float | None = None) -> None:
+        """A Job like it whose containers end with *code* is not given up after its first Pod."""
+        self.lab.do(f"{self} is there", self.seen(lambda _: Look(True, "")), self.explained(lambda _: None))
+        twin = Job(self.lab, f"{self.name}-code-{code}", self.namespace)
+        self.lab.api.create(walks.ends_with(self.find() or {}, twin.name, code))
+
+        def look() -> Look:
+            job = twin.find() or {}
+            given_up = is_true(job, "FailureTarget") or is_true(job, "Failed")
+            tried = dig(job, "status", "failed", default=0) > 0 and not given_up
+            return Look(tried, "it is given up" if given_up else "none of its Pods has ended")
+
+        def why() -> Cause | None:
+            found = self._last()
+            return walks.why_given_up(found, code) if found else None
+
+        self.lab.deadline.grant(READY_SECONDS)
+        try:
+            self.lab.expect(f"{self} tries again after exit code {code}", look, why, within=within)
+        finally:
+            self.lab.api.delete("Job.batch", twin.name, self.namespace)
 
     def did(self, work: Sequence[str], *, by: int = 1, within: float | None = None) -> None:
         """The lines of its Pods' termination messages are *work*, each once, in any order, of *by* Pods or more.
@@ -176,24 +202,38 @@ class CronJob(Workload):
         self.lab.expect(expected, self.seen(look), self.explained(why), within=within)
 
     def does_not_overlap(self, *, within: float | None = None) -> None:
-        """While one of its Jobs is not over, the controller starts no second one, and leaves the first alone."""
-        with self._slow_job() as slow:
-            before, since = self._fall_due(but=slow)
+        """While one of its Jobs is not over, the controller starts no second one, and leaves the first alone.
+
+        A CronJob just like it is looked at: of one that has been there for long, its controller says no more after 25
+        events (k8s.io/client-go, tools/record, EventSourceObjectSpamFilter).
+        """
+        with self._twin() as twin, twin._slow_job() as slow:
+            before, since = twin._fall_due(but=slow)
 
             def look(cron_job: Object) -> Look:
-                others = [job for job in self._ever() if job["metadata"]["uid"] not in before]
+                others = [job for job in twin._ever() if job["metadata"]["uid"] not in before]
                 if others or self.lab.world.get("Job", slow, self.namespace) is None:
                     return Look(False, f"{len(others)} more were started")
                 said = events_of(self.lab.scene, cron_job, "JobAlreadyActive")
                 left = any(last_time(event) >= since for event in said)
                 return Look(left, "none was started" if left else "the controller has not looked yet")
 
-            def why(cron_job: Object) -> Cause | None:
-                return walks.why_overlapping(cron_job)
-
             self.lab.deadline.grant(READY_SECONDS)
             expected = f"while a Job of {self} runs, no second one is started"
-            self.lab.expect(expected, self.seen(look), self.explained(why), within=within)
+            self.lab.expect(expected, twin.seen(look), self.explained(walks.why_overlapping), within=within)
+
+    @contextlib.contextmanager
+    def _twin(self) -> Iterator[CronJob]:
+        """While the block runs there is another one just like it."""
+        self._is_there()
+        twin = CronJob(self.lab, f"{self.name}-twin", self.namespace)
+        own = {"name": twin.name, "namespace": twin.namespace}
+        spec = (self.find() or {})["spec"]
+        self.lab.api.create({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": own, "spec": spec})
+        try:
+            yield twin
+        finally:
+            self.lab.api.delete("CronJob.batch", twin.name, twin.namespace)
 
     def _is_there(self) -> None:
         """Wait for it: nothing can be done with one that is absent."""

@@ -116,7 +116,7 @@ class Lab(Nouns):
         names = [node["metadata"]["name"] for node in self.world.list("Node", labels=labels)]
         if not names:
             raise LabError(f"no node has {labels_text(labels)}")
-        return Nodes(self, names, f"the node with {labels_text(labels)}" if labels else "every node")
+        return Nodes(self, names, f"the node with {labels_text(labels)}" if labels else "every node", labels)
 
     def user(self, name: str, *groups: str) -> Subject:
         """User *name*, as a member of *groups*: ``lab.user("mira", "dev").may("get", "pods")``."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
 from kindlabs.diagnosis.cause import Cause
-from kindlabs.diagnosis.placement import why_let_in
+from kindlabs.diagnosis.placement import HOST, why_let_in
 from kindlabs.errors import LabError
 from kindlabs.kube.api import Object
 from kindlabs.kube.nodes import change, is_by_people, taint_of, taints_of, with_taints
@@ -34,10 +34,11 @@ class Nodes:
 
     Args:
         called: what a learner reads of them.
+        by: the keys of the labels that say which ones they are.
     """
 
-    def __init__(self, lab: Lab, names: Iterable[str], called: str) -> None:
-        self.lab, self.names, self.called = lab, sorted(names), called
+    def __init__(self, lab: Lab, names: Iterable[str], called: str, by: Collection[str] = ()) -> None:
+        self.lab, self.names, self.called, self.by = lab, sorted(names), called, by
 
     def __str__(self) -> str:
         return self.called
@@ -47,6 +48,13 @@ class Nodes:
         """All nodes but these."""
         rest = (node["metadata"]["name"] for node in self.lab.world.list("Node"))
         return Nodes(self.lab, (name for name in rest if name not in self.names), f"all but {self}")
+
+    @property
+    def chance_labels(self) -> dict[str, str]:
+        """What they all carry, but for their names and the labels that say which ones they are."""
+        labels = [dig(self.lab.world.get("Node", name), "metadata", "labels", default={}) for name in self.names]
+        common = set.intersection(*({*each.items()} for each in labels)) if labels else set()
+        return {key: value for key, value in sorted(common) if key not in (HOST, *self.by)}
 
     def cordoned(self) -> contextlib.AbstractContextManager[None]:
         """They take no new Pods, as ``kubectl cordon`` has it."""

@@ -43,7 +43,10 @@ def expect_on(workload: Workload, nodes: Nodes | None, labels: dict[str, str], w
 
 
 def expect_nowhere_but(workload: Workload, home: Nodes) -> None:
-    """While *home* takes no Pods and all others do, a Pod that *workload* loses is not replaced; then it is, there."""
+    """While *home* takes no Pods and all others do, a Pod that *workload* loses is not replaced; then it is, there.
+
+    Meanwhile the others carry what *home* carries, but for what it is asked for by: a Pod is not to be right by chance.
+    """
     lab = workload.lab
 
     def look(_: Object) -> Look:
@@ -55,7 +58,8 @@ def expect_nowhere_but(workload: Workload, home: Nodes) -> None:
         causes = (why_elsewhere(lab.scene, pod, home.names) for pod in workload.pods)
         return next(filter(None, causes), None)
 
-    with home.cordoned(), home.others.opened():
+    others = home.others
+    with home.cordoned(), others.opened(), others.labelled(**home.chance_labels):
         workload.loses_a_pod()
         expected = f"a Pod of {workload} waits while {home} takes none"
         lab.expect(expected, workload.seen(look), workload.explained(why))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 
 from kindlabs.errors import InfraError
 from kindlabs.expectations.transcript import Transcript
-from kindlabs.kube import curl, probing
+from kindlabs.kube import curl, guests, probing
 from kindlabs.kube.api import Api, ApiError, ApiTimeout, Object
 from kindlabs.kube.objects import dig
 
@@ -23,6 +24,9 @@ LISTENS_SECONDS, LATE_SECONDS = 2.0, 0.3
 
 FROM_SECONDS = 1.0
 """What a request from inside a Pod gets; one that a policy drops takes all of it."""
+
+MUTE = 3
+"""So often in turn nothing of ours could ask from inside a Pod, each time by a container of its own."""
 
 RESOLVE_SECONDS = 2.0
 """What a name gets; the first server that is asked may be slow to wake."""
@@ -55,6 +59,7 @@ class Probe:
         self._transcript = transcript or Transcript()
         self._silent = 0
         self._heard: dict[tuple[str, int], tuple[float, bool | None]] = {}
+        self._mute: Counter[str] = Counter()
 
     def get(self, host: str, port: int, path: str, times: int = 1) -> Replies:
         """GET ``http://host:port/path`` *times* times, each over a new connection; one failure ends it at once."""
@@ -66,20 +71,20 @@ class Probe:
     def get_from(self, pod: Object, url: str) -> Replies:
         """GET *url* once from inside *pod*, as the Pod itself would.
 
-        Raises: ApiError when nothing of ours may run in it.
+        Raises: InfraError when nothing of ours can ask there, MUTE times in turn.
         """
         target = urlsplit(url)
         path = f"{target.path or '/'}{f'?{target.query}' if target.query else ''}"
         place = (target.hostname or "", target.port or 80, path)
         try:
-            inside = probing.inside(self._api, pod)
-        except ApiTimeout as error:  # nobody has asked: that is no silence
-            return Replies((), (error.message,))
-        try:
-            said = curl.get(inside, *place, timeout=FROM_SECONDS)
+            said = curl.get(probing.inside(self._api, pod), *place, timeout=FROM_SECONDS)
             replies = Replies(tuple(said["responses"]), tuple(said["errors"]))
-        except ApiTimeout as error:
+        except curl.Silent as error:
             replies = Replies((), (error.message,), silent=True)
+        except (ApiError, ApiTimeout) as error:
+            replies = self._unasked(pod, error)
+        else:
+            self._mute.pop(pod["metadata"]["uid"], None)
         self._transcript.note(
             f"from Pod {pod['metadata']['name']}: GET {url}", "; ".join([*replies.bodies, *replies.errors])
         )
@@ -89,12 +94,23 @@ class Probe:
         """Whether *name* has an address, asked from inside *pod*. Raises: as :meth:`get_from`."""
         try:
             found = curl.resolves(probing.inside(self._api, pod), name, timeout=RESOLVE_SECONDS)
-        except ApiTimeout:
-            found = False
+        except (ApiError, ApiTimeout) as error:
+            found = self._unasked(pod, error).silent
         self._transcript.note(
             f"from Pod {pod['metadata']['name']}: resolve {name}", "an address" if found else "no address"
         )
         return found
+
+    def _unasked(self, pod: Object, error: ApiError | ApiTimeout) -> Replies:
+        """Nobody has asked: that is no silence of anybody's. In a Pod that runs it is the machine's fault, or ours."""
+        name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
+        guests.part(self._api, pod)
+        self._mute[uid] += dig(pod, "status", "phase") == "Running"
+        if self._mute[uid] >= MUTE:
+            raise InfraError(
+                f"Nothing of ours can ask from inside Pod {name}: {error.message}", "run the same command again"
+            )
+        return Replies((), (error.message,))
 
     def listens(self, pod: Object, port: int) -> bool | None:
         """Whether something accepts TCP on *port* of *pod*; None when the Pod has no address yet."""

@@ -7,11 +7,24 @@ from typing import TYPE_CHECKING
 
 from kindlabs.diagnosis.cause import Cause
 from kindlabs.diagnosis.pods import why_pod_not_ready
-from kindlabs.diagnosis.storage import why_bound_elsewhere, why_not_bound, why_not_kept, why_not_of_class, why_shared
+from kindlabs.diagnosis.storage import (
+    nodes_of,
+    why_bound_elsewhere,
+    why_not_bound,
+    why_not_kept,
+    why_not_of_class,
+    why_not_there,
+    why_on_other_nodes,
+    why_other_size,
+    why_shared,
+)
+from kindlabs.expectations.containers import Container
 from kindlabs.expectations.named import NamedObject
+from kindlabs.expectations.nodes import Nodes
 from kindlabs.kube.api import Object
 from kindlabs.kube.objects import condition, dig, is_ready
-from kindlabs.patience import READY_SECONDS
+from kindlabs.patience import LOOK_LATER, READY_SECONDS
+from kindlabs.quantities import value_of
 from kindlabs.waiting import Look
 
 if TYPE_CHECKING:
@@ -85,6 +98,44 @@ class Volume(NamedObject):
     """One PersistentVolume by name."""
 
     kind = "PersistentVolume"
+
+    def is_of_size(self, size: str, *, within: float | None = None) -> None:
+        """It says that it holds *size*: ``128Mi``."""
+
+        def look(volume: Object) -> Look:
+            found = dig(volume, "spec", "capacity", "storage", default="nothing")
+            return Look(value_of(str(found)) == value_of(size), f"it says {found}")
+
+        def why(volume: Object) -> Cause | None:
+            return why_other_size(volume, size)
+
+        self.lab.expect(f"{self} of {size}", self.seen(look), self.explained(why), within=within)
+
+    def is_on(self, nodes: Nodes, *, within: float | None = None) -> None:
+        """Its node affinity fits *nodes*, and no others."""
+
+        def look(volume: Object) -> Look:
+            found = nodes_of(self.lab.scene, volume)
+            return Look(found == nodes.names, f"it says {', '.join(found) or 'no node'}")
+
+        def why(volume: Object) -> Cause | None:
+            return why_on_other_nodes(self.lab.scene, volume, nodes.names, str(nodes))
+
+        self.lab.expect(f"{self} is on {nodes} alone", self.seen(look), self.explained(why), within=within)
+
+    def keeps(self, word: str, seen_by: Container, under: str, *, within: float | None = None) -> None:
+        """A file with *word* lies in folder *under* of a container that sees the same disk, however deep."""
+        find = f"grep -rqs {word} {under}"
+
+        def look(_: Object) -> Look:
+            met = seen_by.says(["sh", "-c", find]).code == 0
+            return Look(met, "it is there" if met else f"no file in {under} says so")
+
+        def why(volume: Object) -> Cause | None:
+            return why_not_there(volume, f"{under} of {seen_by.pod}")
+
+        expected = f"{word} in {under} of {seen_by.pod}, as it was written to {self}"
+        self.lab.expect(expected, self.seen(look), self.explained(why), every=LOOK_LATER, within=within)
 
     def is_in_phase(self, phase: str, for_seconds: float = 0, *, within: float | None = None) -> None:
         """It is Available, Bound, Released or Failed, and has been so for *for_seconds*.

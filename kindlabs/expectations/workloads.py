@@ -43,7 +43,10 @@ class Workload(NamedObject):
         expect_on(self, nodes, labels, within)
 
     def goes_nowhere_but(self, home: Nodes) -> None:
-        """While *home* takes no new Pods and all other nodes do, a Pod that it loses is not replaced; then it is."""
+        """While *home* takes no new Pods and all other nodes do, a Pod that it loses is not replaced; then it is.
+
+        The others carry meanwhile whatever *home* carries, but for its name and the labels that it was asked for by.
+        """
         expect_nowhere_but(self, home)
 
     def is_apart(self, key: str = HOST, *, within: float | None = None) -> None:

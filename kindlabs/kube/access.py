@@ -6,8 +6,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from kindlabs.kube.api import Api, Object
+from kindlabs.kube.transport import Identity
 
 REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+RULES = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+ONESELF = {"selfsubjectreviews", "selfsubjectaccessreviews", "selfsubjectrulesreviews"}
+"""What everybody may ask about herself (ClusterRole system:basic-user)."""
+ALL = "*"
 
 
 class Question(NamedTuple):
@@ -19,8 +24,10 @@ class Question(NamedTuple):
     name: str
 
     def __str__(self) -> str:
+        what = "everything" if self.resource == ALL else self.resource
+        deed = "do anything with" if self.verb == ALL else self.verb
         named = f" {self.name}" if self.name else ""
-        return f"{self.verb} {self.resource}{named} {f'in {self.namespace}' if self.namespace else 'everywhere'}"
+        return f"{deed} {what}{named} {f'in {self.namespace}' if self.namespace else 'everywhere'}"
 
 
 def is_allowed(api: Api, user: str, groups: Sequence[str], question: Question) -> bool:
@@ -37,6 +44,14 @@ def is_allowed(api: Api, user: str, groups: Sequence[str], question: Question) -
     spec = {"user": user, "groups": list(groups), "resourceAttributes": attributes}
     body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
     return bool(api.request("POST", REVIEWS, body=body)["status"]["allowed"])
+
+
+def rules_of(api: Api, user: str, groups: Sequence[str], namespace: str) -> list[Object]:
+    """What *user* may do in a namespace, as rules of RBAC; what everybody may ask about herself left out."""
+    body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": {"namespace": namespace}}
+    answer = api.acting_as(Identity(user, tuple(groups))).request("POST", RULES, body=body)
+    rules: list[Object] = answer["status"]["resourceRules"]
+    return [rule for rule in rules if not {*rule["resources"]} <= ONESELF]
 
 
 def group_of(api: Api, question: Question) -> str:

@@ -15,7 +15,7 @@ LOG_LINES, LOG_BYTES = 2000, 1024 * 1024
 """What is read of a log at most."""
 APPLY = "application/apply-patch+yaml"
 STRATEGIC = "application/strategic-merge-patch+json"
-LOG_BYTES = 2**16
+END_BYTES = 2**16
 """Of a log's last lines; one of them may be as long as its container likes."""
 
 
@@ -182,7 +182,7 @@ class Api(Transport):
         """The end of the log of a container that ended, of the run before when it runs again; empty without one."""
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         path = f"/api/v1/namespaces/{namespace}/pods/{name}/log"
-        end = {"container": container, "tailLines": "20", "limitBytes": str(LOG_BYTES)}
+        end = {"container": container, "tailLines": "20", "limitBytes": str(END_BYTES)}
         for previous in ("false", "true"):
             try:
                 text = self.text("GET", path, query=end | {"previous": previous})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import secrets
+import time
 from typing import NamedTuple
 
 from kindlabs.kube.streams import Shells, Unended
@@ -41,13 +42,14 @@ def get(shells: Shells, host: str, port: int, path: str, *, tries: int = 1, time
     Args:
         timeout: seconds, for all of them.
 
-    Raises: ApiTimeout when an answer had not ended in time; ApiError when nobody can ask; ApiUnreachable.
+    Raises: Silent when an answer had not ended in time, ApiTimeout when nobody says how a request ended; ApiError when
+        nobody can ask; ApiUnreachable.
     """
     ends = _ask(shells, [f"http://{_bare(host)}:{port}{path}"] * tries, timeout)
     last = ends[-1]
     if last.code == LATE:
         what = "an answer that did not end in time" if last.connected else "no answer in time"
-        raise ApiTimeout(f"{what}: {last.error}")
+        raise Silent(f"{what}: {last.error}")
     return {"responses": [end.body for end in ends if end.code == 0], "errors": [_plain(last)] if last.code else []}
 
 
@@ -72,6 +74,10 @@ def resolves(shells: Shells, host: str, *, timeout: float) -> bool:
     """
     (end,) = _ask(shells, [f"http://{_bare(host)}/"], timeout)
     return end.resolved
+
+
+class Silent(ApiTimeout):
+    """A request was sent and got no answer in time; any other ApiTimeout says that nobody knows whether it was sent."""
 
 
 class _End(NamedTuple):
@@ -100,7 +106,7 @@ def _ask(shells: Shells, urls: list[str], timeout: float) -> list[_End]:
         f"write-out = {json.dumps(f'{word} {TOLD}{word}')}",
         *(f"url = {json.dumps(url, ensure_ascii=False)}" for url in urls),
     ]
-    command = f"timeout {math.ceil(timeout + GRACE_SECONDS)} curl -q -K -"
+    started, command = time.monotonic(), f"timeout {math.ceil(timeout + GRACE_SECONDS)} curl -q -K -"
     try:
         said = shells.ask(command, "\n".join(wanted), timeout=timeout + GRACE_SECONDS, limit=limit)
     except Unended as error:
@@ -109,6 +115,8 @@ def _ask(shells: Shells, urls: list[str], timeout: float) -> list[_End]:
     ends = [_end(body, told) for body, told in zip(pieces[::2], pieces[1::2], strict=False)]
     if len(pieces) % 2 == 0 or (ends and pieces[-1]) or len(said) >= limit:  # its end was cut off
         ends.append(_End(TOO_LONG, "", 0, True, ""))
+    if not ends and time.monotonic() - started >= timeout:  # ended for us before it had begun to speak
+        raise ApiTimeout(f"no answer within {timeout:g} s")
     if not ends:
         raise ApiError(500, "", f"curl does not run in it, which says {said[:80]!r}")
     return ends

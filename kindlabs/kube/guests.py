@@ -38,6 +38,11 @@ def guest(api: Api, pod: Object, like: Object) -> Shells:
     return shells
 
 
+def part(api: Api, pod: Object) -> None:
+    """Leave the container of our own in *pod*: the next one who asks for it gets another."""
+    api.sessions.pop((pod["metadata"]["namespace"], pod["metadata"]["uid"]), None)
+
+
 def _container(like: Object, name: str) -> Object:
     """As Pod Security level restricted has it, under a user of its own, whom no process of the Pod is."""
     return {

@@ -26,6 +26,8 @@ from kindlabs.patience import LOOK_LATER, OURS_SECONDS, poll
 NAMESPACE = "kl-hands"
 NAME = "hands"
 SECONDS = 120
+COPY = "cp -L /given/* . 2>/dev/null; mkdir .kube && cp -L /own/config .kube/config && chmod 600 .kube/config"
+"""What stands in a script's folder before its first line."""
 """What a script may take; a person at a keyboard is slower, but waits in between."""
 OUTPUT = 64 * 1024
 """Bytes of output that are read, and kept as evidence."""
@@ -76,7 +78,8 @@ def _things(api: Api, script: str, files: Mapping[str, bytes], namespace: str, m
 
 def _pod_spec(image: str, mark: str) -> Object:
     # Not by `exec`: the script would be the container's first process, which no signal ends.
-    begin = f"cp -L /given/* . 2>/dev/null; timeout -s KILL {SECONDS} sh -eux /own/steps.sh 2>&1; exit $?"
+    # Her kubeconfig is a copy: `kubectl config set-context` writes into it.
+    begin = f"{COPY}; timeout -s KILL {SECONDS} sh -eux /own/steps.sh 2>&1; exit $?"
     mounts = {"/work": "work", "/tmp": "tmp", "/given": "given", "/own": "own", "/usr/local/bin/kubectl": "kubectl"}  # noqa: S108
     return {
         "restartPolicy": "Never",
@@ -94,7 +97,7 @@ def _pod_spec(image: str, mark: str) -> Object:
                 "command": ["/bin/sh", "-c", begin],
                 "workingDir": "/work",
                 "env": [
-                    {"name": "KUBECONFIG", "value": "/own/config"},
+                    {"name": "KUBECONFIG", "value": "/work/.kube/config"},
                     {"name": "HOME", "value": "/work"},
                     {"name": "PS4", "value": f"{mark}${{LINENO}}: "},
                 ],

@@ -12,7 +12,7 @@ from kindlabs.errors import InfraError
 from kindlabs.kube import leftovers
 from kindlabs.kube.api import Api, ApiError, Object
 from kindlabs.kube.notes import Key
-from kindlabs.kube.objects import age, owner_uids
+from kindlabs.kube.objects import age, is_going, owner_uids
 from kindlabs.kube.ownership import OPEN, is_labs
 from kindlabs.kube.world import World
 
@@ -116,8 +116,11 @@ class Going(ABC):
         there = self.there(self.world)
         if self.must_be_sure(there) and _is_barren(there, late):
             there = self.there(self.api)
-        barren, again = _is_barren(there, late), _made_again(there)
-        for kind, thing in there:
+        barren = _is_barren(there, late)
+        again = {made for kind, thing in there if not is_going(thing) for made in leftovers.made_of(kind)}
+        # Pods first, though some are made again: the garbage collector would give them all the time that they ask for,
+        # and no kubelet takes it back.
+        for kind, thing in sorted(there, key=lambda each: each[0] != "Pod"):
             if late or kind not in again:
                 self._press(kind, thing, late or (barren and kind in MADE_BY))
         return len(there)
@@ -256,13 +259,15 @@ def until_done(left: Callable[[bool], int], what: str, world: World | None = Non
         world: looks again whenever something changes that it watches; ten times a second without one.
 
     Raises: InfraError when for GONE_SECONDS it has not become less; a hundred Pods take a minute on two busy cores.
+        ApiUnreachable when what *world* has seen is out of date, and stays so.
     """
     started = fewer_since = time.monotonic()
     least: float = math.inf
     while True:
         revision = world.revision if world else 0
         count = left((now := time.monotonic()) - started > LATE_SECONDS)
-        if not count:
+        current = world is None or world.is_current()  # which asks a server that has long been silent
+        if not count and current:
             return
         if count < least:
             least, fewer_since = count, now

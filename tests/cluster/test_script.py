@@ -42,6 +42,13 @@ def test_it_acts_as_the_learner(cluster: Cluster, space: str) -> None:
     assert "\ndone" in played.output
 
 
+def test_its_kubeconfig_is_its_own(cluster: Cluster, space: str) -> None:
+    """What a script changes in it holds for its next line, and for no other run."""
+    played = play(cluster, "kubectl config set-context --current --namespace=elsewhere", "kubectl get pods")
+    assert 'in the namespace "elsewhere"' in played.failed
+    assert play(cluster, "kubectl get pods").failed == ""
+
+
 def test_a_line_that_fails(cluster: Cluster, space: str) -> None:
     """The first command that fails ends it, and is told with its line and with what it said."""
     played = play(cluster, "true", "", "kubectl get pod nobody", "echo never")

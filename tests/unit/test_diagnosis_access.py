@@ -104,6 +104,29 @@ def test_a_group_of_a_certificate() -> None:
     assert cause.message == "RoleBinding bound binds group devs; the certificate of mira says dev."
 
 
+def test_a_user_in_place_of_her_group() -> None:
+    """Who is bound herself has her rights; the next one of the group has none."""
+    objects = [
+        role("deployer", ("apps", "deployments", "create")),
+        binding("deployer", {"kind": "User", "name": "mira"}),
+    ]
+    nina = MIRA._replace(user="nina")
+    cause = why_not_allowed(scene_with(*objects, applied=objects), nina, DEPLOYMENTS)
+    assert cause is not None
+    assert cause.message == "RoleBinding bound binds user mira alone, and not group dev: that gives nina nothing."
+
+
+def test_an_object_that_a_rule_names() -> None:
+    """A rule for one name is too much when that one is asked for, and is none for others."""
+    named = role("named", ("", "pods", "list"))
+    named["rules"][0]["resourceNames"] = ["one"]
+    scene = scene_with(named, binding("named", ACCOUNT))
+    assert why_allowed(scene, ROBOT, PODS) is None
+    cause = why_allowed(scene, ROBOT, PODS._replace(name="one"))
+    assert cause is not None
+    assert cause.message == "Role named lets robot list pods one in lab-02."
+
+
 def test_what_is_not_the_learners_does_not_bind() -> None:
     """Kubernetes' own bindings, which name everybody who is known, are no answer to who should be bound."""
     everybody = binding("basic", {"kind": "Group", "name": "system:authenticated"}, kind="ClusterRole", name="basic")
@@ -130,6 +153,14 @@ def test_what_is_not_the_learners_does_not_bind() -> None:
             [
                 role("edit", ("", "pods", "*"), kind="ClusterRole"),
                 binding("edit", {"kind": "Group", "name": "system:serviceaccounts"}, kind="ClusterRole"),
+            ],
+            "RoleBinding bound binds group system:serviceaccounts, and so lets robot list pods in lab-02.",
+            ("subjects", 0),
+        ),
+        (
+            [
+                role("edit", ("", "pods", "*"), kind="ClusterRole"),
+                binding("edit", {"kind": "ServiceAccount", "name": "robot"}, kind="ClusterRole"),
             ],
             "ClusterRole edit lets robot list pods in lab-02, by RoleBinding bound.",
             ("roleRef", "name"),

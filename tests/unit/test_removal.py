@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from apiserver import api_of, serving
 
 from kindlabs.errors import InfraError
 from kindlabs.kube import removal
-from kindlabs.kube.api import Api
+from kindlabs.kube import world as world_module
+from kindlabs.kube.api import Api, ApiUnreachable
 from kindlabs.kube.removal import press, until_done
+from kindlabs.kube.world import World
 
 LONG_AGO, IN_TIME = "2026-11-25T23:00:00Z", "2999-01-01T00:00:00Z"
 
@@ -85,3 +90,20 @@ def test_what_becomes_less_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> Non
     assert now[0] == 3 * removal.GONE_SECONDS
     with pytest.raises(InfraError, match="waited 90 s for the last one to go, in vain"):
         until_done(lambda _late: 1, "the last one to go")
+
+
+@pytest.mark.parametrize("left", [1, 0], ids=["something is left", "nothing is left, as far as was seen"])
+def test_a_server_that_is_gone_ends_the_wait(left: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A wait by watches hears when the API server falls silent, and believes nothing that was seen before."""
+    monkeypatch.setattr(world_module, "SILENT_SECONDS", 0.2)
+    monkeypatch.setattr(world_module, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(removal, "GONE_SECONDS", 3.0)  # whoever asks nobody gives up then
+    with serving() as server, World(api_of(server, tmp_path)) as world:
+        until_done(lambda _: len(world.list("Pod")) - 1, "nothing", world)
+        server.trouble = (500, "[-]etcd failed")
+        if left == 0:
+            server.cut.set()
+            while not any(kind.stale_since for kind in world._kinds.values()):
+                time.sleep(0.005)
+        with pytest.raises(ApiUnreachable):
+            until_done(lambda _: left, "the rest to go", world)

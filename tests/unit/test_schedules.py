@@ -34,8 +34,23 @@ def test_what_never_fires(schedule: str) -> None:
 
 @pytest.mark.parametrize(
     ("schedule", "each"),
-    [("* * * * *", True), ("*/1 * * * *", True), ("@every 1m", True), ("*/2 * * * *", False), ("* 14 * * *", False)],
+    [
+        ("* * * * *", True),
+        ("*/1 * * * *", True),
+        ("0-59 * * 1-12 ?", True),
+        ("@every 1m", True),
+        ("*/2 * * * *", False),
+        ("* 14 * * *", False),
+        ("* * * * sun,mon", False),  # the day that comes is one of these
+        ("* * 1-30 * *", False),
+    ],
 )
 def test_each_minute(schedule: str, each: bool) -> None:
-    """Whether no minute of the next day is left out."""
+    """Whether no minute of the next day is left out, nor a day of the next year."""
     assert is_each_minute(schedule, None, NOW) is each
+
+
+def test_each_minute_of_a_day_of_25_hours() -> None:
+    """When clocks are put back, a wall clock shows an hour twice; no minute is left out."""
+    assert is_each_minute("* * * * *", "Europe/Berlin", datetime(2026, 10, 24, 12, tzinfo=UTC))
+    assert is_each_minute("* * * * *", "Europe/Berlin", datetime(2026, 3, 28, 12, tzinfo=UTC))
