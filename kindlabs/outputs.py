@@ -1,4 +1,4 @@
-"""Where a command is asked to write, ``-`` for standard output: refused before the run, so that nothing is lost later."""
+"""Where a command is asked to write, ``-`` for standard output: refused before the run, so nothing is lost later."""
 
 from __future__ import annotations
 

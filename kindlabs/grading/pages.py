@@ -38,14 +38,19 @@ def write(out: Path, rows: Sequence[dict[str, Any]], records: Sequence[Graded]) 
 
 def index(rows: Sequence[dict[str, Any]], records: Sequence[Graded]) -> str:
     """The class: a row for each learner and lab, without the columns that say nothing; and what each lab cost."""
-    with_pages = [{**row, "page": page_of(graded)} for row, graded in zip(rows, records, strict=True)]
+    shown = [_shown(row, graded) for row, graded in zip(rows, records, strict=True)]
     labs = of_labs(records)
     wanted = ALWAYS | {column for column in COLUMNS if any(row[column] for row in rows)}
     columns = [column for column in COLUMNS if column in wanted and (column != "lab" or len(labs) > 1)]
-    of_page = {"rows": with_pages, "columns": columns, "heads": HEADS, "classes": CLASSES, "order": ORDER, "labs": labs}
+    of_page = {"rows": shown, "columns": columns, "heads": HEADS, "classes": CLASSES, "order": ORDER, "labs": labs}
     return html.page("gradebook.html", "table.js", **of_page)
 
 
 def learner(records: Sequence[Graded]) -> str:
     """One learner's page, of her records."""
     return html.page("learner.html", learner=records[-1]["learner"], records=records)
+
+
+def _shown(row: dict[str, Any], graded: Graded) -> dict[str, Any]:
+    """A row with its page, and the place in a file as it is called in her own folder."""
+    return {**row, "page": page_of(graded), "at": row["at"].removeprefix(f"{row['learner']}/")}

@@ -66,9 +66,9 @@ def _of_check(check: Told, findings: list[Told]) -> Iterator[str]:
         for finding in findings:
             yield error(finding["message"], title, finding["file"], finding["line"])
         return
-    rows = telling.details(check)
-    rows.pop("where", None)
-    text = "\n".join([telling.said(check), *(f"{label}: {words}" for label, words in rows.items())])
+    told = {"where"} if check["cause"] else {"where", "observed"}  # by the annotation itself
+    rows = [f"{label}: {words}" for label, words in telling.details(check).items() if label not in told]
+    text = "\n".join([telling.said(check), *rows])
     source = (check["cause"] or {}).get("source") or {"file": "", "line": 0}
     yield error(text, title, source["file"], source["line"])
 

@@ -64,8 +64,8 @@ def _body(record: Told) -> Iterator[str]:
 def _why(check: Told) -> Iterator[str]:
     yield f"#### {code(check['id'])}"
     yield ""
-    yield code(telling.said(check))
-    yield ""
+    if check["cause"]:
+        yield f"{code(telling.said(check))}\n"
     rows = telling.details(check)
     for label, text in rows.items():
         if "\n" not in text:

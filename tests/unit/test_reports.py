@@ -199,6 +199,13 @@ def test_annotations_are_at_file_and_line() -> None:
     assert found[1][1]["title"] == "submission: The files are sound."
 
 
+def test_what_has_no_cause_is_told_once() -> None:
+    """What was observed stands in its place."""
+    made = record(CheckResult("a", "A.", Verdict.FAILED, 0, 2, 0, "this", "that was seen", None, "look"))
+    for text in (github.of_record(made), html.of_record(made), markdown.of_record(made)):
+        assert text.count("that was seen") == 1
+
+
 def test_an_annotation_of_no_verdict() -> None:
     """It says whose fault it is, once, and names no file."""
     ((name, properties, message),) = said_to_github(github.of_record(record(GONE, REST)))
