@@ -6,6 +6,7 @@ actions/toolkit, packages/core/src/command.ts.
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,13 @@ from kindlabs.record import UNREADABLE, Verdict
 from kindlabs.reports import telling
 from kindlabs.reports.telling import NO_VERDICT, Told
 from kindlabs.terminal import printable
+
+
+def in_workspace(file: str) -> str:
+    """A file of the working directory as GitHub names it: from the folder of the job's repository."""
+    root = os.environ.get("GITHUB_WORKSPACE")
+    is_there = os.path.exists(file)  # noqa: PTH110 (Path's raises for a name that is too long)
+    return os.path.relpath(file, root) if root and is_there else file
 
 
 def of_record(record: Told) -> str:
@@ -36,7 +44,7 @@ def of_unreadable(fault: UnreadableSubmission) -> str:
 
 def error(message: str, title: str, file: str = "", line: int = 0) -> str:
     """One annotation, as a line."""
-    place = {"file": file, "line": str(line)} if file else {}
+    place = {"file": in_workspace(file), "line": str(line)} if file else {}
     properties = ",".join(f"{name}={_property(value)}" for name, value in {**place, "title": title}.items())
     return f"::error {properties}::{_data(message)}\n"
 

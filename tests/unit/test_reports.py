@@ -199,6 +199,23 @@ def test_annotations_are_at_file_and_line() -> None:
     assert found[1][1]["title"] == "submission: The files are sound."
 
 
+def test_files_are_called_as_github_calls_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """From the folder of the job's repository, wherever in it the command runs; what is no file stays as it is."""
+    (tmp_path / "labs").mkdir()
+    (tmp_path / "web.yaml").write_text("")
+    monkeypatch.chdir(tmp_path / "labs")
+    for workspace, called in ((str(tmp_path), "web.yaml"), (str(tmp_path.parent), f"{tmp_path.name}/web.yaml")):
+        monkeypatch.setenv("GITHUB_WORKSPACE", workspace)
+        ((_, properties, _),) = said_to_github(github.of_record(record(failed("../web.yaml"))))
+        assert properties["file"] == called
+        ((_, properties, _),) = said_to_github(github.of_record(record(failed("bert/web.yaml"))))
+        assert properties["file"] == "bert/web.yaml"
+        assert "line=6" in github.of_record(record(failed("x" * 5000)))
+    monkeypatch.delenv("GITHUB_WORKSPACE")
+    ((_, properties, _),) = said_to_github(github.of_record(record(failed("../web.yaml"))))
+    assert properties["file"] == "../web.yaml"
+
+
 def test_what_has_no_cause_is_told_once() -> None:
     """What was observed stands in its place."""
     made = record(CheckResult("a", "A.", Verdict.FAILED, 0, 2, 0, "this", "that was seen", None, "look"))
@@ -251,6 +268,7 @@ def test_a_page_says_what_the_board_says() -> None:
     assert len(page.all("details")) == 4
     assert not [one for one in page.all("details") if "open" in one]
     assert {one.get("scope") for one in page.all("th")} == {"col", "row"}
+    assert [tag for tag, _ in page.elements if re.fullmatch(r"h\d", tag)] == ["h1", "h2"]
     assert page.all("html") == [{"lang": "en"}]
     assert "outside" in page.text("code")
 
