@@ -15,7 +15,7 @@ from kindlabs.reports import html
 COLUMNS = ("learner", "name", "group", "lab", "score", "verdict", "late", "submitted", "check", "cause", "at")
 ALWAYS = {"learner", "score", "verdict"}
 HEADS = {"check": "first failed check", "at": "where"}
-CLASSES = {"name": "name", "submitted": "short", "check": "short", "cause": "long", "at": "name"}
+CLASSES = {"name": "name", "submitted": "short", "check": "short", "cause": "long", "at": "long"}
 """How wide a cell is: those of the style."""
 ORDER = {name: place for place, name in enumerate([*Verdict, "missing"])}
 
