@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable
-from io import TextIOWrapper
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -14,14 +14,15 @@ import typer
 from rich.console import Console
 from typer.exceptions import TyperException
 
-from kindlabs import course, faults, interrupt, terminal
+from kindlabs import course, faults, interrupt, outputs, terminal
 from kindlabs.asking import nobody
-from kindlabs.errors import InfraError, KindLabsError, UsageError, of_machine
+from kindlabs.errors import KindLabsError, UnreadableSubmission, UsageError, of_machine
 from kindlabs.progress import Steps
 from kindlabs.typed import here
 
 if TYPE_CHECKING:
     from kindlabs.grading.intake import Intake
+    from kindlabs.record import Record
 
 INTERRUPTED = 130
 
@@ -33,6 +34,8 @@ app = typer.Typer(
 )
 
 LabId = Annotated[str, typer.Argument(metavar="ID", help="03, 3 or 03-ingress-certificates")]
+Junit = Annotated[str | None, typer.Option(metavar="FILE", help="Write it as JUnit's XML.")]
+Markdown = Annotated[str | None, typer.Option(metavar="FILE", help="Write it as Markdown.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Answer yes: may install and start a Docker engine.")]
 
 
@@ -76,17 +79,30 @@ def check(
         str | None, typer.Option(metavar="CHECK", help="Run this check and what it needs; never a pass of the whole.")
     ] = None,
     json: Annotated[str | None, typer.Option(metavar="FILE|-", help="Write the result record there.")] = None,
+    junit: Junit = None,
+    markdown: Markdown = None,
+    html: Annotated[str | None, typer.Option(metavar="FILE", help="Write it as a page that opens offline.")] = None,
+    github: Annotated[bool, typer.Option("--github", help="Annotate files and lines, in a job of GitHub's.")] = False,
     yes: Yes = False,
 ) -> None:
     """Judge a submission on its lab, and say what is wrong and why."""
     from kindlabs.checking import check_submission
+    from kindlabs.reports import github as annotations
 
-    _refuse_unwritable(json)
-    record = check_submission(
-        _course(), lab_id, submission, fresh=fresh, only=only, out=_board_console(json), ask=_ask(yes)
-    )
-    if json:
-        _write(record.as_json(), json)
+    wanted = [*_reports(junit=junit, markdown=markdown, html=html), (json, lambda record: record.as_json())]
+    places = [where for where, _ in wanted]
+    outputs.refuse(places, spoken=github)
+    out = _board_console(places)
+
+    def judge() -> Record:
+        return check_submission(_course(), lab_id, submission, fresh=fresh, only=only, out=out, ask=_ask(yes))
+
+    record = _unheard(judge) if github else judge()
+    if github:
+        outputs.write(annotations.of_record(record.as_dict()), "-")
+    for where, write in wanted:
+        if where:
+            outputs.write(write(record), where)
     raise typer.Exit(record.exit_code)
 
 
@@ -119,8 +135,8 @@ def verify(
         bool, typer.Option("--assertions", help="See whether each assertion of the validators is needed.")
     ] = False,
     json: Annotated[str | None, typer.Option(metavar="FILE|-", help="Write the report there.")] = None,
-    junit: Annotated[str | None, typer.Option(metavar="FILE", help="Write it as JUnit's XML.")] = None,
-    markdown: Annotated[str | None, typer.Option(metavar="FILE", help="Write it as Markdown.")] = None,
+    junit: Junit = None,
+    markdown: Markdown = None,
     yes: Yes = False,
 ) -> None:
     """Prove labs: solutions pass, the start does not, each mutant fails where and as it should."""
@@ -131,15 +147,15 @@ def verify(
     from kindlabs.verifying.reports import markdown as as_markdown
 
     wanted = [(as_json, json), (as_junit, junit), (as_markdown, markdown)]
-    for _, where in wanted:
-        _refuse_unwritable(where)
+    places = [where for _, where in wanted]
+    outputs.refuse(places)
     options = Options(tuple(labs or ()), changed, rotate, shard, repeat, jobs, again, assertions)
     with Steps() as steps:
         report = run(_course(), options, steps, _ask(yes))
-    show(report, _board_console(json))
+    show(report, _board_console(places))
     for write, where in wanted:
         if where:
-            _write(write(report), where)
+            outputs.write(write(report), where)
     raise typer.Exit(report.exit_code)
 
 
@@ -173,6 +189,18 @@ def grade(
         report = run(_course(), options, steps, _ask(yes), tell)
     show_report(report, shown)
     raise typer.Exit(report.exit_code)
+
+
+@app.command()
+def gradebook(
+    out: Annotated[Path, typer.Argument(metavar="[DIR]", help="The folder that lab grade wrote into.")] = Path(
+        "gradebook"
+    ),
+) -> None:
+    """Make a gradebook again from its records; nothing is run."""
+    from kindlabs.grading import remake
+
+    _say("Gradebook: " + ", ".join(map(str, remake(out))))
 
 
 @app.command()
@@ -269,32 +297,31 @@ def _ask(yes: bool) -> Callable[[str], bool]:
     return ask
 
 
-def _board_console(json: str | None) -> Console:
-    return Console(file=sys.stderr if json == "-" else sys.stdout, highlight=False)
+def _board_console(places: Sequence[str | None]) -> Console:
+    return Console(file=sys.stderr if "-" in places else sys.stdout, highlight=False)
 
 
-def _write(text: str, where: str) -> None:
-    if where == "-":
-        cast(TextIOWrapper, sys.stdout).reconfigure(encoding="utf-8")  # as JSON is, whatever the terminal's is
-        sys.stdout.write(text)
-        return
-    try:
-        Path(where).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InfraError(f"The result could not be written to {where}: {error.strerror}.") from error
+def _unheard(judge: Callable[[], Record]) -> Record:
+    """What *judge* gives, while GitHub obeys nothing that is shown, be it the error that ends it."""
+    from kindlabs.reports import github
+
+    with github.unheard(sys.stdout):
+        try:
+            return judge()
+        except KindLabsError as caught:
+            error, code = caught, _tell(caught)
+    if isinstance(error, UnreadableSubmission):
+        outputs.write(github.of_unreadable(error), "-")
+    raise typer.Exit(code)
 
 
-def _refuse_unwritable(where: str | None) -> None:
-    """Refuse a path that cannot be written before the run, not after it."""
-    if where in (None, "-"):
-        return
-    path = Path(str(where))
-    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        why = "it is a folder" if path.is_dir() else "it cannot be written"
-        why = why if path.parent.is_dir() else f"there is no folder {path.parent}"
-        raise UsageError(f"{where}: {why}.", "Name a file in a folder that is there, or - for standard output.")
-    if path.is_file():
-        path.unlink()  # nobody takes an older record for this run's, should it end without one
+def _reports(**places: str | None) -> list[tuple[str | None, Callable[[Record], str]]]:
+    """Where each report goes, and what writes it; only what is asked for is loaded."""
+
+    def report(form: str) -> Callable[[Record], str]:
+        return lambda record: cast(str, import_module(f"kindlabs.reports.{form}").of_record(record.as_dict()))
+
+    return [(where, report(form)) for form, where in places.items()]
 
 
 def _near(path: Path) -> str:

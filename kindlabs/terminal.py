@@ -10,8 +10,8 @@ import sys
 import warnings
 from typing import Any
 
-CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""What a terminal obeys instead of showing it; line ends are none of it."""
+CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+"""What a terminal obeys instead of showing it, and what is no character, which no file may hold; no line ends."""
 
 
 def printable(text: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kindlabs.clusters.state import write_whole
+from kindlabs.grading import pages
 from kindlabs.grading.records import Graded, first_of, has_verdict, verdict_of
 from kindlabs.terminal import printable
 
@@ -44,12 +45,13 @@ def row(graded: Graded) -> Row:
 
 
 def write(out: Path, records: Iterable[Graded]) -> list[Path]:
-    """Write ``gradebook.csv`` and ``gradebook.json``; the files."""
+    """Write ``gradebook.csv``, ``gradebook.json`` and the pages; the files, of the pages the first."""
+    records = list(records)
     rows = [row(graded) for graded in records]
     files = {out / "gradebook.csv": as_csv(rows), out / "gradebook.json": as_json(rows)}
     for file, text in files.items():
         write_whole(file, text)
-    return list(files)
+    return [*files, pages.write(out, rows, records)]
 
 
 def as_csv(rows: Iterable[Row]) -> str:

@@ -105,7 +105,7 @@ def grade(
     Raises: UsageError, LabError, InfraError (no cluster at all can be had).
     """
     lab = _lab(course, options)
-    with _alone(options.out):
+    with alone(options.out):
         place = options.out / "submissions" / lab.number
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True)
@@ -162,7 +162,7 @@ def _keep_missing(lab: CourseLab, intake: Intake, records: Records) -> None:
 
 
 @contextmanager
-def _alone(out: Path) -> Iterator[None]:
+def alone(out: Path) -> Iterator[None]:
     """While the block runs, the only one who writes into *out*. Raises: UsageError."""
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: it is no folder.", "Name a folder with --out.")

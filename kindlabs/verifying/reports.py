@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
-from xml.etree import ElementTree
 
 from rich.console import Console
 from rich.table import Table
 
 from kindlabs.progress import duration
+from kindlabs.reports.junit import Case, document
+from kindlabs.reports.markdown import code, table
 from kindlabs.terminal import printable
 from kindlabs.verifying.judging import Outcome
 from kindlabs.verifying.proving import Report
 
 SCHEMA_ID = "kind-labs/verify/v1"
 HEADS = ("lab", "solutions", "start", "mutants", "runs", "each", "longest")
+WHOLE = "the lab as a whole"
 
 
 def show(report: Report, out: Console) -> None:
@@ -32,10 +34,8 @@ def show(report: Report, out: Console) -> None:
 
 def markdown(report: Report) -> str:
     """The same as Markdown."""
-    lines = [" | ".join(row) for row in [HEADS, ["---"] * len(HEADS), *_rows(report)]]
-    faults = [f"- {' '.join(fault.split())}" for fault in faults_of(report)]
-    text = "\n".join(f"| {line} |" for line in lines)
-    return "\n\n".join(filter(None, [text, "\n".join(faults), _sum(report)])) + "\n"
+    faults = "\n".join(f"- {code(fault)}" for fault in faults_of(report))
+    return "\n\n".join(filter(None, [table(HEADS, _rows(report)), faults, _sum(report)])) + "\n"
 
 
 def as_json(report: Report) -> str:
@@ -55,17 +55,14 @@ def as_json(report: Report) -> str:
 
 def junit(report: Report) -> str:
     """The same as the XML that continuous integration reads: a suite a lab, a case a run."""
-    suites = ElementTree.Element("testsuites", name="lab verify", time=f"{report.seconds:.3f}")
-    for lab, faults in report.of_labs.items():
-        outcomes = [one for one in report.outcomes if one.case.lab.id == lab]
-        suite = ElementTree.SubElement(suites, "testsuite", name=lab)
-        for one in outcomes:
-            _case(suite, lab, one.case.word, one.seconds, one.faults, "failure" if one.has_verdict else "error")
-        _case(suite, lab, "the lab as a whole", 0, faults, "failure")
-        bad = {kind: str(len(suite.findall(f"testcase/{kind}"))) for kind in ("failure", "error")}
-        suite.attrib |= {"tests": str(len(outcomes) + 1), "failures": bad["failure"], "errors": bad["error"]}
-    ElementTree.indent(suites)
-    return ElementTree.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
+    suites = {
+        lab: [
+            *(_case(one) for one in report.outcomes if one.case.lab.id == lab),
+            _of_faults(WHOLE, 0, faults, "failure"),
+        ]
+        for lab, faults in report.of_labs.items()
+    }
+    return document("lab verify", suites, report.seconds)
 
 
 def faults_of(report: Report) -> list[str]:
@@ -121,8 +118,9 @@ def _run(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _case(suite: ElementTree.Element, lab: str, name: str, seconds: float, faults: list[str], kind: str) -> None:
-    case = ElementTree.SubElement(suite, "testcase", classname=lab, name=name, time=f"{seconds:.3f}")
-    if faults:
-        bad = ElementTree.SubElement(case, kind, message=printable(faults[0]))
-        bad.text = printable("\n".join(faults))
+def _case(one: Outcome) -> Case:
+    return _of_faults(one.case.word, one.seconds, one.faults, "failure" if one.has_verdict else "error")
+
+
+def _of_faults(name: str, seconds: float, faults: list[str], kind: str) -> Case:
+    return Case(name, seconds, kind, faults[0], "\n".join(faults)) if faults else Case(name, seconds)

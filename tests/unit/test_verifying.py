@@ -321,7 +321,7 @@ def test_every_report_says_the_same(report: Report) -> None:
     assert (body["exit_code"], body["runs_per_minute"]) == (3, 4.0)
     assert [run["faults"] == [] for run in body["labs"][0]["runs"]] == [True, False, False]
     (suite,) = ElementTree.fromstring(reports.junit(report))
-    assert suite.attrib == {"name": "07-names", "tests": "4", "failures": "2", "errors": "1"}
+    assert suite.attrib.items() >= {"name": "07-names", "tests": "4", "failures": "2", "errors": "1"}.items()
     assert [case.get("name") for case in suite] == ["solution", "start", "wrong-selector", "the lab as a whole"]
 
 
