@@ -11,7 +11,7 @@ from kindlabs.kube.apply import LEARNER
 from kindlabs.kube.contents import contents
 from kindlabs.kube.discovery import Resource
 from kindlabs.kube.notes import APPLIED, Key, applied_kinds, key_of
-from kindlabs.kube.objects import is_going
+from kindlabs.kube.objects import is_going, owner_kinds, owner_uids
 from kindlabs.kube.ownership import INSTRUCTOR_MANAGER, LAB
 from kindlabs.kube.removal import COMES_BACK, Going, is_watched, press, remove, until_done, with_made
 from kindlabs.kube.world import World
@@ -114,14 +114,14 @@ def empty(
     Args:
         likely: kinds that may be there, as Key has them. They go first: then one look at all kinds is enough as a rule.
     """
-    kinds = {*likely}
+    kinds, is_guess = {*likely}, True
     while True:
         if kinds:
             with World(api) as world:
-                going = _All(api, world, namespaces, kinds)
+                going = _All(api, world, namespaces, kinds, is_guess=is_guess)
                 until_done(going.press_on, f"{', '.join(namespaces)} to be empty", world)
         there = contents(api, namespaces)
-        kinds = {key.kind for key in _goes(there)}
+        kinds, is_guess = {key.kind for key in _goes(there)}, False
         if not kinds:
             break
     remove(api, api, [Key(thing.kind, thing.name, "") for thing in granted])
@@ -129,23 +129,39 @@ def empty(
 
 
 class _All(Going):
-    """Everything of some kinds, and of what is made of them, in some namespaces."""
+    """Everything of some kinds, and of what is made of them, in some namespaces.
 
-    def __init__(self, api: Api, world: World, namespaces: Sequence[str], kinds: Iterable[str]) -> None:
+    Args:
+        is_guess: whether there may be objects of other kinds, too. What one of these owns stays for now: it would be
+            made again as often as it goes.
+    """
+
+    def __init__(
+        self, api: Api, world: World, namespaces: Sequence[str], kinds: Iterable[str], *, is_guess: bool
+    ) -> None:
         super().__init__(api, world)
-        self._namespaces = namespaces
+        self._namespaces, self._is_guess = namespaces, is_guess
         self._kinds = sorted(kind for kind in with_made(kinds) if is_watched(api, kind))
         world.expect(*self._kinds)
 
     def there(self, seen: World | Api) -> list[tuple[str, Object]]:
         """All but the learner's rights, and what would come back."""
-        return [
+        found = [
             (kind, thing)
             for kind in self._kinds
             for namespace in self._namespaces
             for thing in seen.list(kind, namespace)
             if not rights.is_of_rights(thing) and (kind, thing["metadata"]["name"]) not in COMES_BACK
         ]
+        stays = self._of_others([thing for _, thing in found]) if self._is_guess else set()
+        return [(kind, thing) for kind, thing in found if thing["metadata"]["uid"] not in stays]
+
+    def _of_others(self, found: Sequence[Object]) -> set[str]:
+        """The uids of what an object of a further kind owns, and of what these own."""
+        stays = {thing["metadata"]["uid"] for thing in found if owner_kinds(thing) - {*self._kinds}}
+        while more := {t["metadata"]["uid"] for t in found if owner_uids(t) & stays} - stays:
+            stays |= more
+        return stays
 
     def must_be_sure(self, there: Sequence[tuple[str, Object]]) -> bool:  # noqa: ARG002
         """No: a Pod that is missed is found by the look at all kinds that follows."""

@@ -68,6 +68,12 @@ def owner_uids(thing: Object) -> set[str]:
     return {reference["uid"] for reference in thing["metadata"].get("ownerReferences") or []}
 
 
+def owner_kinds(thing: Object) -> set[str]:
+    """The kinds of all that own an object, with their groups: ``ReplicaSet.apps``."""
+    owners = thing["metadata"].get("ownerReferences") or []
+    return {f"{owner['kind']}.{owner['apiVersion'].rpartition('/')[0]}".rstrip(".") for owner in owners}
+
+
 def is_leaving(world: World, thing: Object) -> bool:
     """Whether an object is being deleted, or will be: the garbage collector follows once its owner is gone."""
     if is_going(thing):
