@@ -87,9 +87,9 @@ def check(
 ) -> None:
     """Judge a submission on its lab, and say what is wrong and why."""
     from kindlabs.checking import check_submission
-    from kindlabs.reports import github as annotations
 
-    wanted = [*_reports(junit=junit, markdown=markdown, html=html), (json, lambda record: record.as_json())]
+    forms = {"junit": junit, "markdown": markdown, "html": html}
+    wanted = [*((where, _report(form)) for form, where in forms.items()), (json, lambda record: record.as_json())]
     places = [where for where, _ in wanted]
     outputs.refuse(places, spoken=github)
     out = _board_console(places)
@@ -99,10 +99,8 @@ def check(
 
     record = _unheard(judge) if github else judge()
     if github:
-        outputs.write(annotations.of_record(record.as_dict()), "-")
-    for where, write in wanted:
-        if where:
-            outputs.write(write(record), where)
+        outputs.write(_report("github")(record), "-")
+    outputs.write_all(wanted, record)
     raise typer.Exit(record.exit_code)
 
 
@@ -146,16 +144,14 @@ def verify(
     from kindlabs.verifying.reports import junit as as_junit
     from kindlabs.verifying.reports import markdown as as_markdown
 
-    wanted = [(as_json, json), (as_junit, junit), (as_markdown, markdown)]
-    places = [where for _, where in wanted]
+    wanted = [(json, as_json), (junit, as_junit), (markdown, as_markdown)]
+    places = [where for where, _ in wanted]
     outputs.refuse(places)
     options = Options(tuple(labs or ()), changed, rotate, shard, repeat, jobs, again, assertions)
     with Steps() as steps:
         report = run(_course(), options, steps, _ask(yes))
     show(report, _board_console(places))
-    for write, where in wanted:
-        if where:
-            outputs.write(write(report), where)
+    outputs.write_all(wanted, report)
     raise typer.Exit(report.exit_code)
 
 
@@ -315,13 +311,9 @@ def _unheard(judge: Callable[[], Record]) -> Record:
     raise typer.Exit(code)
 
 
-def _reports(**places: str | None) -> list[tuple[str | None, Callable[[Record], str]]]:
-    """Where each report goes, and what writes it; only what is asked for is loaded."""
-
-    def report(form: str) -> Callable[[Record], str]:
-        return lambda record: cast(str, import_module(f"kindlabs.reports.{form}").of_record(record.as_dict()))
-
-    return [(where, report(form)) for form, where in places.items()]
+def _report(form: str) -> Callable[[Record], str]:
+    """What writes a report; only what is asked for is loaded."""
+    return lambda record: cast(str, import_module(f"kindlabs.reports.{form}").of_record(record.as_dict()))
 
 
 def _near(path: Path) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from io import TextIOWrapper
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 from kindlabs.errors import InfraError, UsageError
+
+T = TypeVar("T")
 
 
 def refuse(places: Sequence[str | None], *, spoken: bool = False) -> None:
@@ -35,6 +37,13 @@ def _refuse_unwritable(where: str | None) -> None:
         raise UsageError(f"{where}: {why}.", "Name a file in a folder that is there, or - for standard output.")
     if path.is_file():
         path.unlink()  # nobody takes an older record for this run's, should it end without one
+
+
+def write_all(wanted: Iterable[tuple[str | None, Callable[[T], str]]], told: T) -> None:
+    """Write what is asked for of *wanted*: places, each with what makes its report of *told*. Raises: InfraError."""
+    for where, report in wanted:
+        if where:
+            write(report(told), where)
 
 
 def write(text: str, where: str) -> None:

@@ -35,6 +35,8 @@ class Verdict(StrEnum):
     INFRA_ERROR = "infra_error"
 
 
+NO_VERDICT = (Verdict.LAB_ERROR, Verdict.INFRA_ERROR)
+"""Of a run that judged nobody."""
 EXIT_CODES = {Verdict.PASSED: 0, Verdict.BLOCKED: 1, Verdict.FAILED: 1, Verdict.LAB_ERROR: 3, Verdict.INFRA_ERROR: 3}
 
 

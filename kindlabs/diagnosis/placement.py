@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from kindlabs.diagnosis.cause import Cause, Field, Scene, about
 from kindlabs.kube.api import Object
-from kindlabs.kube.nodes import fits_terms, is_own, selects, taint_of, taint_text, taints_of, tolerated
+from kindlabs.kube.nodes import OWN, fits_terms, is_own, selects, taint_of, taint_text, taints_of, tolerated
 from kindlabs.kube.objects import dig, labels_text
 from kindlabs.kube.world import has_labels
 
@@ -163,7 +163,7 @@ def _unchosen(pod: Object) -> Cause:
 def _tolerations(pod: Object) -> Iterator[tuple[int, Object]]:
     """Those that somebody wrote, with their places; every Pod gets two for nodes that are lost."""
     for at, toleration in enumerate(dig(pod, "spec", "tolerations", default=[])):
-        if not toleration.get("key", "").startswith("node.kubernetes.io/"):
+        if not toleration.get("key", "").startswith(OWN):
             yield at, toleration
 
 

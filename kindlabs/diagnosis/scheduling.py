@@ -8,12 +8,10 @@ from kindlabs.diagnosis.cause import Cause, Field, Scene, about
 from kindlabs.diagnosis.placement import fits
 from kindlabs.diagnosis.storage import why_not_bound
 from kindlabs.kube.api import Object
-from kindlabs.kube.nodes import CONTROL_PLANE, fits_terms, is_by_people, taint_text, taints_of, tolerated
+from kindlabs.kube.nodes import CONTROL_PLANE, CORDON, OWN, fits_terms, is_by_people, taint_text, taints_of, tolerated
 from kindlabs.kube.objects import age, condition, dig, labels_text, pods_are_going, statuses
 from kindlabs.patience import FIRST_WORD_SECONDS
 
-CORDON = "node.kubernetes.io/unschedulable"
-"""The taint of a cordon, which is somebody's deed: where no lab asks for it, the cluster's promises find it."""
 NODE_TERMS = (
     *("spec", "affinity", "nodeAffinity"),
     *("requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms"),
@@ -58,9 +56,9 @@ def _unschedulable(scene: Scene, pod: Object, scheduled: Object) -> Cause:
         wanted = ",".join(f"{key}={value}" for key, value in pod["spec"]["nodeSelector"].items())
         words += f"; the Pod asks for a node with {wanted}"
     taints = {taint["key"] for node in scene.world.list("Node") for taint in dig(node, "spec", "taints", default=[])}
-    own = {key for key in taints if key.startswith("node.kubernetes.io/") and key != CORDON}
+    own = {key for key in taints if key.startswith(OWN) and key != CORDON}
     sick = sorted(own) if "taint" in words else []
-    going = pods_are_going(scene.world, pod["metadata"]["namespace"]) or CORDON in taints  # a cordon is for a while
+    going = pods_are_going(scene.world, pod["metadata"]["namespace"]) or CORDON in taints  # for a while
     final = not going and age(scheduled.get("lastTransitionTime")) > FIRST_WORD_SECONDS
     if sick:  # Kubernetes marks a node so when it is unwell; no learner may
         words += f"; the cluster's node carries {', '.join(sick)}"

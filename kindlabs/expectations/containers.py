@@ -159,9 +159,8 @@ class Container:
         self, command: Sequence[str], fits: Callable[[Ran], bool], told_by: Callable[[Ran], str] | None
     ) -> tuple[bool, str]:
         """Run *command*; whether its end fits, and what it was."""
-        place = (self.pod.name, self.pod.namespace, self.name)
         try:
-            ran = run(self.lab.api, *place, command, COMMAND_SECONDS, SAID_BYTES)
+            ran = self.says(command)
         except Unended as error:
             met, told = False, f"did not end: {error.why}"
         except ApiError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from kindlabs.diagnosis import jobs as walks
 from kindlabs.diagnosis.cause import Cause
@@ -13,11 +14,15 @@ from kindlabs.expectations.words import state_of
 from kindlabs.expectations.workloads import Workload
 from kindlabs.kube import clock
 from kindlabs.kube.api import Object
+from kindlabs.kube.notes import key_of
 from kindlabs.kube.objects import condition, dig, is_true, owner, owner_uids
 from kindlabs.kube.work import exit_codes, most_at_once, said_by, succeeded
 from kindlabs.kube.workloads import is_finished, made_of
 from kindlabs.patience import ACTION_SECONDS, READY_SECONDS
 from kindlabs.waiting import Look
+
+if TYPE_CHECKING:
+    from kindlabs.expectations.lab import Lab
 
 TICK = timedelta(minutes=1)
 """The finest that a schedule can be."""
@@ -64,7 +69,6 @@ class Job(Workload):
         """A Job like it whose containers end with *code* is not given up after its first Pod."""
         self.lab.do(f"{self} is there", self.seen(lambda _: Look(True, "")), self.explained(lambda _: None))
         twin = Job(self.lab, f"{self.name}-code-{code}", self.namespace)
-        self.lab.api.create(walks.ends_with(self.find() or {}, twin.name, code))
 
         def look() -> Look:
             job = twin.find() or {}
@@ -77,10 +81,8 @@ class Job(Workload):
             return walks.why_given_up(found, code) if found else None
 
         self.lab.deadline.grant(READY_SECONDS)
-        try:
+        with _lent(self.lab, walks.ends_with(self.find() or {}, twin.name, code)):
             self.lab.expect(f"{self} tries again after exit code {code}", look, why, within=within)
-        finally:
-            self.lab.api.delete("Job.batch", twin.name, self.namespace)
 
     def did(self, work: Sequence[str], *, by: int = 1, within: float | None = None) -> None:
         """The lines of its Pods' termination messages are *work*, each once, in any order, of *by* Pods or more.
@@ -229,11 +231,8 @@ class CronJob(Workload):
         twin = CronJob(self.lab, f"{self.name}-twin", self.namespace)
         own = {"name": twin.name, "namespace": twin.namespace}
         spec = (self.find() or {})["spec"]
-        self.lab.api.create({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": own, "spec": spec})
-        try:
+        with _lent(self.lab, {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": own, "spec": spec}):
             yield twin
-        finally:
-            self.lab.api.delete("CronJob.batch", twin.name, twin.namespace)
 
     def _is_there(self) -> None:
         """Wait for it: nothing can be done with one that is absent."""
@@ -265,19 +264,26 @@ class CronJob(Workload):
         """While the block runs it has a Job that is not over; its name."""
         self._is_there()
         job = walks.job_of(self.find() or {}, f"{self.name}-slow")
-        made = self.lab.api.create(job)
-        meta = made["metadata"]
-        reference = {"apiVersion": "batch/v1", "kind": "Job", **{k: meta[k] for k in ("name", "namespace", "uid")}}
-        status = {"status": {"active": [reference]}}
-        try:
+        with _lent(self.lab, job) as made:
+            meta = made["metadata"]
+            reference = {"apiVersion": "batch/v1", "kind": "Job", **{k: meta[k] for k in ("name", "namespace", "uid")}}
+            status = {"status": {"active": [reference]}}
             self.lab.api.patch("CronJob.batch", self.name, self.namespace, status, subresource="status")
             yield meta["name"]
-        finally:
-            self.lab.api.delete("Job.batch", meta["name"], self.namespace)
 
     def _ever(self) -> list[Object]:
         mine = (self.kind, self.name)
         return [job for job in self.lab.world.ever("Job", self.namespace) if owner(job) == mine]
+
+
+@contextlib.contextmanager
+def _lent(lab: Lab, manifest: Object) -> Iterator[Object]:
+    """While the block runs there is an object of our own in the lab; it as it was made."""
+    made = lab.api.create(manifest)
+    try:
+        yield made
+    finally:
+        lab.api.delete(*key_of(made))
 
 
 def _counted(pods: int) -> str:

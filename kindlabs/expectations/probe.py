@@ -93,7 +93,8 @@ class Probe:
             found = curl.resolves(probing.inside(self._api, pod), name, timeout=RESOLVE_SECONDS)
             self._asked(pod)
         except (ApiError, ApiTimeout) as error:
-            found = self._unasked(pod, error).silent
+            self._unasked(pod, error)
+            found = False
         self._transcript.note(
             f"from Pod {pod['metadata']['name']}: resolve {name}", "an address" if found else "no address"
         )

@@ -12,6 +12,7 @@ from typing import Any
 from kindlabs.clusters.state import write_whole
 from kindlabs.grading import pages
 from kindlabs.grading.records import Graded, first_of, has_verdict, verdict_of
+from kindlabs.reports import telling
 from kindlabs.terminal import printable
 
 SCHEMA_ID = "kind-labs/gradebook/v1"
@@ -29,8 +30,6 @@ Row = dict[str, Any]
 def row(graded: Graded) -> Row:
     """The row of one record."""
     learner, result, first = graded["learner"], graded["result"], first_of(graded)
-    cause = (first["cause"] if first else None) or {}
-    source = cause.get("source")
     return {
         "learner": learner["id"],
         **{name: learner[name] for name in ("name", "email", "group", "submitted", "late")},
@@ -39,8 +38,8 @@ def row(graded: Graded) -> Row:
         "max_score": result["max_score"] if result else None,
         "verdict": verdict_of(graded),
         "check": first["id"] if first else "",
-        "cause": cause.get("message") or (first["observed"] if first else ""),
-        "at": f"{source['file']}:{source['line']}" if source else "",
+        "cause": telling.said(first) if first else "",
+        "at": telling.where(first) if first else "",
     }
 
 

@@ -11,10 +11,9 @@ from typing import Any
 from kindlabs.clusters.state import write_whole
 from kindlabs.course import CourseLab
 from kindlabs.grading.learner import Learner
-from kindlabs.record import Verdict
+from kindlabs.record import NO_VERDICT, Verdict
 
 SCHEMA_ID = "kind-labs/graded/v1"
-NO_VERDICT = (Verdict.LAB_ERROR, Verdict.INFRA_ERROR)
 
 Graded = dict[str, Any]
 """``learner``: see :class:`Learner`; ``lab``: its id; ``digests``: of ``submission``, ``lab`` and ``engine``;

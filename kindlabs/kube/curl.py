@@ -106,7 +106,8 @@ def _ask(shells: Shells, urls: list[str], timeout: float) -> list[_End]:
         f"write-out = {json.dumps(f'{word} {TOLD}{word}')}",
         *(f"url = {json.dumps(url, ensure_ascii=False)}" for url in urls),
     ]
-    started, command = time.monotonic(), f"timeout {math.ceil(timeout + GRACE_SECONDS)} curl -q -K -"
+    command = f"timeout {math.ceil(timeout + GRACE_SECONDS)} curl -q -K -"
+    started = time.monotonic()
     try:
         said = shells.ask(command, "\n".join(wanted), timeout=timeout + GRACE_SECONDS, limit=limit)
     except Unended as error:

@@ -163,7 +163,8 @@ class _All(Going):
             stays |= more
         return stays
 
-    def must_be_sure(self, there: Sequence[tuple[str, Object]]) -> bool:  # noqa: ARG002
+    @property
+    def must_be_sure(self) -> bool:
         """No: a Pod that is missed is found by the look at all kinds that follows."""
         return False
 

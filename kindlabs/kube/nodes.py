@@ -12,7 +12,9 @@ CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 OWN = "node.kubernetes.io/"
 """How the keys begin of those that the node controllers set and take away (kubernetes.io/docs/reference/
 labels-annotations-taints): ``node.kubernetes.io/not-ready``."""
-BY_HAND = ("node.kubernetes.io/unschedulable", "node.kubernetes.io/out-of-service")
+CORDON = "node.kubernetes.io/unschedulable"
+"""Of a node that takes no new Pods for a while."""
+BY_HAND = (CORDON, "node.kubernetes.io/out-of-service")
 """Keys among these that follow from what somebody did: a cordon, a node declared dead."""
 TAINT = re.compile(r"(?P<key>[^=:]+)(?:=(?P<value>[^:]*))?:(?P<effect>NoSchedule|PreferNoSchedule|NoExecute)")
 ATTEMPTS = 10

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from kindlabs.kube.api import Api, Object
+from kindlabs.kube.objects import kind_of
 
 APPLIED = "kind-labs/applied"
 """Annotation: the objects that runs applied there, as a JSON list of [kind.group, name, print]; see kube/standing.
@@ -32,9 +33,7 @@ class Key(NamedTuple):
 
 def key_of(manifest: Object) -> Key:
     """The key of an object; one that says no namespace is cluster-wide."""
-    group = manifest["apiVersion"].rpartition("/")[0]
-    kind = f"{manifest['kind']}.{group}" if group else str(manifest["kind"])
-    return Key(kind, manifest["metadata"]["name"], manifest["metadata"].get("namespace", ""))
+    return Key(kind_of(manifest), manifest["metadata"]["name"], manifest["metadata"].get("namespace", ""))
 
 
 def applied(space: Object) -> dict[Key, str]:

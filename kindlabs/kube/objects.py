@@ -68,10 +68,14 @@ def owner_uids(thing: Object) -> set[str]:
     return {reference["uid"] for reference in thing["metadata"].get("ownerReferences") or []}
 
 
+def kind_of(thing: Object) -> str:
+    """The kind of an object, or of what a reference names, with its group: ``Widget.example.org``; ``Pod`` has none."""
+    return f"{thing['kind']}.{thing['apiVersion'].rpartition('/')[0]}".rstrip(".")
+
+
 def owner_kinds(thing: Object) -> set[str]:
     """The kinds of all that own an object, with their groups: ``ReplicaSet.apps``."""
-    owners = thing["metadata"].get("ownerReferences") or []
-    return {f"{owner['kind']}.{owner['apiVersion'].rpartition('/')[0]}".rstrip(".") for owner in owners}
+    return {kind_of(reference) for reference in thing["metadata"].get("ownerReferences") or []}
 
 
 def is_leaving(world: World, thing: Object) -> bool:

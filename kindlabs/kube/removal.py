@@ -107,14 +107,15 @@ class Going(ABC):
     def there(self, seen: World | Api) -> list[tuple[str, Object]]:
         """What is still there, each with its kind, by what watches said or by asking anew."""
 
+    @property
     @abstractmethod
-    def must_be_sure(self, there: Sequence[tuple[str, Object]]) -> bool:
-        """Whether it matters that no Pod is among what is *there*: a watch may tell of one a moment late."""
+    def must_be_sure(self) -> bool:
+        """Whether it matters that no Pod is there: a watch may tell of one a moment late."""
 
     def press_on(self, late: bool) -> int:
         """Press on whatever is still there; how much that was."""
         there = self.there(self.world)
-        if self.must_be_sure(there) and _is_barren(there, late):
+        if self.must_be_sure and _is_barren(there, late):
             there = self.there(self.api)
         barren = _is_barren(there, late)
         again = {made for kind, thing in there if not is_going(thing) for made in leftovers.made_of(kind)}
@@ -175,7 +176,8 @@ class _Named(Going):
                     found.append((kind, thing))
         return found
 
-    def must_be_sure(self, there: Sequence[tuple[str, Object]]) -> bool:  # noqa: ARG002
+    @property
+    def must_be_sure(self) -> bool:
         """Where something makes Pods: before it is let go, and at the end."""
         return any(kind == "Pod" for kind, _ in self._made)
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from kindlabs.kube.api import Api, ApiError, Object
+from kindlabs.kube.objects import kind_of
 from kindlabs.kube.ownership import LEARNER_MANAGER
 
 PAUSES = (0.1, 0.3, 1.0, 2.0)
@@ -70,11 +71,6 @@ def kinds_defined_by(manifests: Iterable[Object]) -> set[str]:
     """The kinds, with their groups, that the CustomResourceDefinitions among *manifests* define."""
     specs = [m.get("spec") or {} for m in manifests if m["kind"] == "CustomResourceDefinition"]
     return {f"{(spec.get('names') or {}).get('kind')}.{spec.get('group')}" for spec in specs}
-
-
-def kind_of(manifest: Object) -> str:
-    """The kind of an object with its group: ``Widget.example.org``; ``Pod`` has none."""
-    return f"{manifest['kind']}.{manifest['apiVersion'].rpartition('/')[0]}".rstrip(".")
 
 
 def passes(error: ApiError) -> bool:

@@ -12,9 +12,9 @@ from functools import cached_property
 from kindlabs.errors import InfraError
 from kindlabs.kube import probing
 from kindlabs.kube.api import Api, ApiError, ApiTimeout, Object
+from kindlabs.kube.objects import kind_of
 from kindlabs.kube.ownership import INSTRUCTOR_MANAGER
 from kindlabs.kube.probing import NAMESPACE
-from kindlabs.kube.sending import kind_of
 
 MARK, OBJECT = "kind-labs/trial", "kind-labs/trial-object"
 """Labels: of all objects of trials, with PROCESS as value; and of what controllers make of one, with its name."""

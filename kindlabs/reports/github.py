@@ -14,9 +14,9 @@ from typing import TextIO
 
 from kindlabs.checks import SUBMISSION
 from kindlabs.errors import UnreadableSubmission
-from kindlabs.record import UNREADABLE, Verdict
+from kindlabs.record import NO_VERDICT, UNREADABLE, Verdict
 from kindlabs.reports import telling
-from kindlabs.reports.telling import NO_VERDICT, Told
+from kindlabs.reports.telling import Told
 from kindlabs.terminal import printable
 
 

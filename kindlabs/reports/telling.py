@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from kindlabs.errors import NO_REGISTRY, OWN_FAULT
-from kindlabs.record import Verdict
+from kindlabs.record import NO_VERDICT, Verdict
 
 Told = dict[str, Any]
 """A record, or one of its checks, as the schema has it."""
 
-NO_VERDICT = (Verdict.LAB_ERROR, Verdict.INFRA_ERROR)
 NOT_THERE = "Not there yet"
 MARKS = {
     Verdict.PASSED: "✓",

@@ -9,11 +9,10 @@ from typing import Any
 from kindlabs.checks import declared
 from kindlabs.course import CourseLab
 from kindlabs.mutants import Mutant
-from kindlabs.record import Verdict
+from kindlabs.record import NO_VERDICT, Verdict
+from kindlabs.reports import telling
 from kindlabs.spelling import did_you_mean
 from kindlabs.verifying.cases import Case
-
-NO_VERDICT = (Verdict.LAB_ERROR, Verdict.INFRA_ERROR)
 
 
 @dataclass
@@ -86,8 +85,7 @@ def unkilled(lab: CourseLab) -> list[str]:
 
 def said_of(check: dict[str, Any]) -> str:
     """A check that did not pass, in one line: its id, its verdict, and what was found."""
-    found = check["cause"]["message"] if check["cause"] else check["observed"]
-    return f"{check['id']} {check['verdict']}: {' '.join(found.split())}"
+    return f"{check['id']} {check['verdict']}: {' '.join(telling.said(check).split())}"
 
 
 def _killed(lab: CourseLab) -> list[str]:
